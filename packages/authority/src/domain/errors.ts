@@ -1,0 +1,139 @@
+/**
+ * Every refusal, by a stable code. The table is the source of docs/errors.md; `http/problem.ts`
+ * alone turns a code into a status and a body.
+ */
+
+interface ErrorEntry {
+  /** What the caller is told. */
+  readonly message: string
+  /** What it means and what to do, for the documentation. */
+  readonly advice: string
+}
+
+/** Code -> what it says. */
+export const ERRORS = {
+  bad_request: {
+    message: 'The request is not well formed.',
+    advice:
+      'The answer names the parameter and the rule it broke. A field that the endpoint does not know is refused too, so that a misspelt option is not silently ignored.',
+  },
+  claims_invalid: {
+    message: 'These claims cannot be put into a token.',
+    advice:
+      'Claims are one JSON object (anything, for an opaque token) of at most 4096 bytes as JSON and 16 levels. In a JWT the names iss, sub, aud, exp, nbf, iat, jti, scopes, status, cnf, cat, typ, act and may_act belong to the authority.',
+  },
+  lifetime_invalid: {
+    message: 'The lifetime that was asked for is not possible.',
+    advice:
+      'A JWT lives at most 24 hours, because its signing key must stay published as long as it lives. `min_remaining_ttl_seconds` must be smaller than the lifetime of the token.',
+  },
+  scope_not_granted: {
+    message: 'A token cannot reach a machine that its own machine may not call.',
+    advice:
+      '`scopes` narrows the receivers of one token to some of the machines in its machine’s scopes. Add the scope to the machine first: `countersign scopes add <from> <to>`.',
+  },
+  too_many_receivers: {
+    message: 'A JWT names at most 64 receivers.',
+    advice:
+      'The machine may call more than 64 machines. Name those that this token is for in `scopes`, or create an opaque token.',
+  },
+  unauthorized: {
+    message: 'A valid secret key is required.',
+    advice:
+      'Send `Authorization: Bearer <key>` with an instance key (`sk_…`) or, where the endpoint allows it, a machine secret key (`ak_…`). The key may have been revoked, rotated out, or belong to another authority.',
+  },
+  clerk_key_invalid: {
+    message: 'The provided secret key is invalid.',
+    advice:
+      'The key set was asked for with a key that this authority did not issue or has revoked. (The name is the one existing clients branch on.) The public set at /.well-known/jwks.json needs no key.',
+  },
+  machine_secret_key_invalid: {
+    message:
+      'The provided Machine Secret Key is invalid. Make sure that your Machine Secret Key is correct.',
+    advice:
+      'A token is created by a machine: send its secret key (`ak_…`), not the instance key. After a rotation the old key works only for the grace that was given.',
+  },
+  instance_key_required: {
+    message: 'This endpoint needs an instance secret key.',
+    advice: 'A machine secret key was sent. Machines cannot administer the instance.',
+  },
+  forbidden_subject: {
+    message: 'A machine can list its own tokens only.',
+    advice: 'Use the instance key to list the tokens of another machine.',
+  },
+  read_back_disabled: {
+    message: 'This authority does not keep secrets that can be read back.',
+    advice:
+      'COUNTERSIGN_READ_BACK is off, or was off when the secret was made. Rotate the secret to get a new one.',
+  },
+  resource_not_found: {
+    message: 'Nothing was found here.',
+    advice: 'No such resource in this instance, or no such route. Check the id and the method.',
+  },
+  token_not_found: {
+    message: 'Machine token not found.',
+    advice:
+      'The one answer for every token that is not valid here: unknown, expired, revoked, malformed, or not meant for the machine that asked. `countersign tokens inspect` says which.',
+  },
+  api_key_not_found: {
+    message: 'API key not found.',
+    advice: 'The one answer for every API key that is not valid: unknown, expired or revoked.',
+  },
+  scope_exists: {
+    message: 'This machine already has that scope.',
+    advice: 'Nothing to do: the caller may already make tokens for that machine.',
+  },
+  scopes_full: {
+    message: 'A machine can have at most 150 scopes.',
+    advice: 'Remove a scope first, or split the machine.',
+  },
+  machine_unknown: {
+    message: 'A machine that was named does not exist.',
+    advice: 'Create the machines that are to be called before the one that calls them.',
+  },
+  conflict: {
+    message: 'The resource changed at the same time. Try again.',
+    advice: 'Another request changed the same resource. The request had no effect; repeat it.',
+  },
+  payload_too_large: {
+    message: 'The request is too large.',
+    advice: 'Bodies are limited to 64 KiB and targets to 4 KiB.',
+  },
+  storage_unavailable: {
+    message: 'The authority cannot reach its storage. Try again shortly.',
+    advice:
+      'The database is locked, full, read-only or gone; the log says which. The request had no effect that was acknowledged.',
+  },
+  internal_error: {
+    message: 'The authority failed to answer.',
+    advice: 'A defect. The log has the details under the request id of the answer.',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+/** The stable codes. */
+export type ErrorCode = keyof typeof ERRORS
+
+/** What a refusal may say besides its code. */
+export interface ErrorDetails {
+  /** Told to the caller: what was wrong with this request. Never a secret, a token or a claim value. */
+  readonly explanation?: string
+  /** The parameter at fault. */
+  readonly parameter?: string
+  /** For the log only. */
+  readonly cause?: unknown
+}
+
+/** A refusal. Branch on `code`. */
+export class AuthorityError extends Error {
+  readonly code: ErrorCode
+  readonly explanation: string | undefined
+  readonly parameter: string | undefined
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    super(ERRORS[code].message, { cause: details.cause })
+    this.name = 'AuthorityError'
+    this.code = code
+    this.explanation = details.explanation
+    this.parameter = details.parameter
+  }
+}

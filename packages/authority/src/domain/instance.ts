@@ -1,0 +1,53 @@
+import { createCredentials } from './credentials.ts'
+import { createDataKeys, type DataKeys, openDataKeys } from './data-keys.ts'
+import { mintInstanceKey } from './instance-keys.ts'
+import { createSecretShelf, newId } from './context.ts'
+import type { Clock, KeyVault, Random, Store } from './ports.ts'
+import type { Environment } from './records.ts'
+import type { RootKey } from './root-key.ts'
+import { createSigningKeyRecords } from './signing-keys.ts'
+
+export interface NewInstance {
+  readonly environment: Environment
+  /** The first wraps the instance's keys. */
+  readonly rootKeys: readonly RootKey[]
+  /** Whether its instance key, too, can be read back. */
+  readonly readBack: boolean
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly createVault: (dataKeys: DataKeys) => KeyVault
+}
+
+/**
+ * Founds an instance in an empty store: its data keys, its signing keys and its first instance key,
+ * in one command. `null` when the store has an instance already.
+ */
+export async function foundInstance(
+  input: NewInstance,
+): Promise<{ readonly instanceId: string; readonly secretKey: string } | null> {
+  const { store, clock, random } = input
+  if ((await store.instance()) !== null) return null
+  const instance = {
+    id: newId(input, 'instance'),
+    environment: input.environment,
+    createdAt: clock.now(),
+  }
+  const dataKeyRecords = createDataKeys(instance.id, input.rootKeys, input)
+  const dataKeys = openDataKeys(instance.id, dataKeyRecords, input.rootKeys, random)
+  const { row: instanceKey, secret } = mintInstanceKey({
+    instance,
+    clock,
+    random,
+    credentials: createCredentials(instance.id, dataKeys, random),
+    secrets: createSecretShelf(dataKeys.secrets, input.readBack),
+  })
+  const outcome = await store.write({
+    type: 'create-instance',
+    instance,
+    dataKeys: dataKeyRecords,
+    signingKeys: await createSigningKeyRecords(input.createVault(dataKeys), input),
+    instanceKey,
+  })
+  return outcome === 'done' ? { instanceId: instance.id, secretKey: secret } : null
+}

@@ -1,0 +1,291 @@
+import { createHash } from 'node:crypto'
+import { createId } from 'countersign/token'
+import type { Caller } from './callers.ts'
+import { canonicalJson, encodeClaims } from './claims.ts'
+import { newIdBytes, type Context } from './context.ts'
+import type { Bound, Recognised } from './credentials.ts'
+import { AuthorityError } from './errors.ts'
+import type { SignJwt } from './jwt.ts'
+import { type M2MToken, m2mTokenFromJwt, m2mTokenFromRecord } from './m2m-token.ts'
+import type { Machine, Machines } from './machines.ts'
+import type { M2MTokenQuery, Page } from './ports.ts'
+import type { M2MTokenRecord } from './records.ts'
+import type { SigningKeys } from './signing-keys.ts'
+import type { Uses } from './uses.ts'
+import type { VerifyOwnJwt } from './verify-own-jwt.ts'
+
+/** The longest life of a JWT: its key must stay published as long. */
+export const MAX_JWT_SECONDS = 86_400
+
+/** The most machines that one JWT names. */
+export const MAX_JWT_RECEIVERS = 64
+
+export interface NewM2MToken {
+  readonly format: 'opaque' | 'jwt'
+  /** `undefined`: the machine's default. May be a fraction. */
+  readonly lifetimeSeconds?: number | undefined
+  readonly claims?: unknown
+  /** Hands out an existing token that has at least this much left, where there is one. */
+  readonly minRemainingSeconds?: number | undefined
+  /** Narrows the receivers to these. */
+  readonly scopes?: readonly string[] | undefined
+}
+
+/** A token and its text, which only its creator is told. */
+export interface IssuedM2MToken {
+  readonly token: M2MToken
+  readonly text: string
+}
+
+/** Issues, verifies, lists and revokes machine tokens. */
+export interface M2MTokens {
+  /**
+   * @throws {AuthorityError} `claims_invalid`, `lifetime_invalid`, `scope_not_granted`,
+   *   `too_many_receivers`, `machine_secret_key_invalid` when the machine has just been deleted
+   */
+  create(machineId: string, input: NewM2MToken): Promise<IssuedM2MToken>
+  /** @throws {AuthorityError} `token_not_found` for every token that is not valid for this caller. */
+  verify(caller: Caller, text: string): Promise<M2MToken>
+  /** @throws {AuthorityError} `forbidden_subject`, `resource_not_found` */
+  list(caller: Caller, query: Omit<M2MTokenQuery, 'now'>): Promise<Page<M2MToken>>
+  /** Idempotent: the first revocation stands. @throws {AuthorityError} `token_not_found` */
+  revoke(caller: Caller, id: string, reason: string | null): Promise<M2MToken>
+}
+
+export interface M2MTokenParts {
+  readonly machines: Pick<Machines, 'get'>
+  readonly signingKeys: SigningKeys
+  readonly signJwt: SignJwt
+  readonly verifyOwnJwt: VerifyOwnJwt
+  readonly uses: Uses
+}
+
+/** A token is decided anew when its machine's scopes change between decision and commit. */
+const ISSUE_ATTEMPTS = 8
+
+export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MTokens {
+  const { store, clock } = context
+
+  return Object.freeze({
+    async create(machineId: string, input: NewM2MToken) {
+      const claims = encodeClaims(input.claims, input.format)
+      for (let attempt = 0; attempt < ISSUE_ATTEMPTS; attempt++) {
+        const machine = await issuingMachine(parts.machines, machineId)
+        const issued =
+          input.format === 'jwt'
+            ? await issueJwt(context, parts, machine, input, claims)
+            : await issueOpaque(context, machine, input, claims)
+        if (issued !== 'stale') return issued
+      }
+      throw new AuthorityError('conflict')
+    },
+
+    async verify(caller: Caller, text: string) {
+      const now = clock.now()
+      const token = text.startsWith('mt_')
+        ? await findOpaque(context, text, now)
+        : await parts.verifyOwnJwt(text, now)
+      if (token === null) throw new AuthorityError('token_not_found')
+      if (caller.kind === 'machine' && !token.scopes.includes(caller.machineId)) {
+        throw new AuthorityError('token_not_found')
+      }
+      if (text.startsWith('mt_')) parts.uses.note('m2mTokens', token.id, token.lastUsedAt, now)
+      return token
+    },
+
+    async list(caller: Caller, query: Omit<M2MTokenQuery, 'now'>) {
+      if (caller.kind === 'machine' && caller.machineId !== query.machineId) {
+        throw new AuthorityError('forbidden_subject', { parameter: 'subject' })
+      }
+      if ((await store.machine(query.machineId)) === null) {
+        throw new AuthorityError('resource_not_found', { parameter: 'subject' })
+      }
+      const page = await store.m2mTokens({ ...query, now: clock.now() })
+      return { rows: page.rows.map(m2mTokenFromRecord), totalCount: page.totalCount }
+    },
+
+    async revoke(caller: Caller, id: string, reason: string | null) {
+      const row = await store.m2mToken(id)
+      if (row === null || (caller.kind === 'machine' && caller.machineId !== row.machineId)) {
+        throw new AuthorityError('token_not_found')
+      }
+      await store.write({ type: 'revoke-m2m-token', id, at: clock.now(), reason })
+      const revoked = await store.m2mToken(id)
+      if (revoked === null) throw new AuthorityError('token_not_found')
+      return m2mTokenFromRecord(revoked)
+    },
+  })
+}
+
+/** What the `mac` of a token's row covers: everything that it allows, to whom, until when. */
+function rights(row: Pick<M2MTokenRecord, 'machineId' | 'scopes' | 'claims' | 'expiresAt'>): Bound {
+  return [row.machineId, row.scopes.join(' '), row.claims, row.expiresAt]
+}
+
+async function issuingMachine(
+  machines: Pick<Machines, 'get'>,
+  machineId: string,
+): Promise<Machine> {
+  try {
+    return await machines.get(machineId)
+  } catch (error) {
+    // Deleted after its key was checked: from now on the key is as good as any wrong one.
+    if (error instanceof AuthorityError && error.code === 'resource_not_found') {
+      throw new AuthorityError('machine_secret_key_invalid')
+    }
+    throw error
+  }
+}
+
+async function issueOpaque(
+  context: Context,
+  machine: Machine,
+  input: NewM2MToken,
+  claims: string | null,
+): Promise<IssuedM2MToken | 'stale'> {
+  const { store, clock, credentials, secrets } = context
+  const now = clock.now()
+  const lifetimeSeconds = input.lifetimeSeconds ?? machine.defaultTokenTtlSeconds
+  const scopes = receiversOf(machine, input.scopes)
+  const likeness = likenessOf(claims, scopes)
+
+  if (input.minRemainingSeconds !== undefined) {
+    if (input.minRemainingSeconds >= lifetimeSeconds) {
+      throw new AuthorityError('lifetime_invalid', {
+        parameter: 'min_remaining_ttl_seconds',
+        explanation: `min_remaining_ttl_seconds must be less than the token's lifetime of ${lifetimeSeconds} s.`,
+      })
+    }
+    const reused = await findReusable(context, machine.id, likeness, now, input.minRemainingSeconds)
+    if (reused !== null) return reused
+  }
+
+  const content = {
+    machineId: machine.id,
+    scopes,
+    claims,
+    expiresAt: now + Math.max(1, Math.round(lifetimeSeconds * 1000)),
+  }
+  const minted = credentials.mint({
+    kind: 'm2m-token',
+    prefix: 'mt_',
+    idKind: 'm2mToken',
+    idBytes: newIdBytes(context, 'm2mToken'),
+    bound: rights(content),
+  })
+  const row: M2MTokenRecord = {
+    ...content,
+    id: minted.id,
+    mac: minted.mac,
+    sealed: secrets.keep(place(minted.id), minted.text),
+    likeness,
+    createdAt: now,
+    updatedAt: now,
+    revokedAt: null,
+    revocationReason: null,
+    lastUsedAt: null,
+  }
+  const { policyVersion } = machine
+  const outcome = await store.write({ type: 'create-m2m-token', token: row, policyVersion })
+  return outcome === 'done' ? { token: m2mTokenFromRecord(row), text: minted.text } : 'stale'
+}
+
+async function issueJwt(
+  context: Context,
+  parts: M2MTokenParts,
+  machine: Machine,
+  input: NewM2MToken,
+  claims: string | null,
+): Promise<IssuedM2MToken | 'stale'> {
+  const { store, clock, random, defaultAlgorithm } = context
+  const receiverIds = receiversOf(machine, input.scopes)
+  if (receiverIds.length > MAX_JWT_RECEIVERS) {
+    throw new AuthorityError('too_many_receivers', { parameter: 'scopes' })
+  }
+  if (input.lifetimeSeconds !== undefined && input.lifetimeSeconds > MAX_JWT_SECONDS) {
+    throw new AuthorityError('lifetime_invalid', {
+      parameter: 'seconds_until_expiration',
+      explanation: `seconds_until_expiration of a JWT may be at most ${MAX_JWT_SECONDS} (24 hours).`,
+    })
+  }
+  const now = clock.now()
+  const lifetime =
+    input.lifetimeSeconds ?? Math.min(machine.defaultTokenTtlSeconds, MAX_JWT_SECONDS)
+  const issuedAt = Math.floor(now / 1000)
+  const facts = {
+    id: createId('m2mToken', now, random.bytes(16)),
+    machineId: machine.id,
+    receiverIds,
+    issuedAt,
+    expiresAt: issuedAt + Math.ceil(lifetime),
+    claims,
+  }
+  const key = parts.signingKeys.signer(machine.jwtAlgorithm ?? defaultAlgorithm)
+  const text = await parts.signJwt(key, facts)
+  // No row is written that would notice it: a scope removed while the token was being signed.
+  const unchanged = await store.machine(machine.id)
+  if (unchanged?.policyVersion !== machine.policyVersion) return 'stale'
+  return { token: m2mTokenFromJwt(facts), text }
+}
+
+/** The machine's receivers, or those of them that were named. */
+function receiversOf(machine: Machine, named: readonly string[] | undefined): readonly string[] {
+  const granted = machine.receivers.map((receiver) => receiver.id)
+  if (named === undefined) return granted
+  for (const id of named) {
+    if (granted.includes(id)) continue
+    throw new AuthorityError('scope_not_granted', {
+      parameter: 'scopes',
+      explanation: 'scopes names a machine that this machine has no scope for.',
+    })
+  }
+  return [...new Set(named)]
+}
+
+async function findReusable(
+  context: Context,
+  machineId: string,
+  likeness: string,
+  now: number,
+  minRemainingSeconds: number,
+): Promise<IssuedM2MToken | null> {
+  const endsAfter = now + minRemainingSeconds * 1000
+  const row = await context.store.reusableM2MToken(machineId, likeness, endsAfter)
+  if (row === null) return null
+  const text = context.secrets.read(place(row.id), row.sealed)
+  if (text === null) return null
+  // The row is from the database, which is trusted for nothing: it must prove itself as at a check.
+  const recognised = context.credentials.recognise('m2m-token', text)
+  return recognised !== null && isLive(context, recognised, row, now)
+    ? { token: m2mTokenFromRecord(row), text }
+    : null
+}
+
+async function findOpaque(context: Context, text: string, now: number): Promise<M2MToken | null> {
+  const recognised = context.credentials.recognise('m2m-token', text)
+  if (recognised === null) return null
+  const row = await context.store.m2mToken(recognised.id)
+  return row !== null && isLive(context, recognised, row, now) ? m2mTokenFromRecord(row) : null
+}
+
+function isLive(
+  context: Context,
+  recognised: Recognised,
+  row: M2MTokenRecord,
+  now: number,
+): boolean {
+  return (
+    row.revokedAt === null &&
+    now < row.expiresAt &&
+    context.credentials.isBound(recognised, row.mac, rights(row))
+  )
+}
+
+function likenessOf(claims: string | null, scopes: readonly string[]): string {
+  const content = canonicalJson([claims === null ? null : JSON.parse(claims), scopes.toSorted()])
+  return createHash('sha256').update(content).digest('base64url')
+}
+
+function place(id: string): string {
+  return `m2m_tokens/${id}/token`
+}

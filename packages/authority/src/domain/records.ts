@@ -1,0 +1,123 @@
+/**
+ * What the store keeps. Times are epoch milliseconds. No record holds anything that can be presented
+ * as a credential: `mac` proves a secret to whoever holds the data keys, `sealed` opens only with
+ * them (docs/design/0002-credentials.md).
+ */
+
+/** The signature algorithms an authority can sign with (RFC 7518 §3.1, RFC 8037 §3.1). */
+export type Algorithm = 'RS256' | 'ES256' | 'EdDSA'
+
+/** Which of `sk_test_` and `sk_live_` its instance keys carry. */
+export type Environment = 'test' | 'live'
+
+/** The one tenant of an authority. */
+export interface InstanceRecord {
+  readonly id: string
+  readonly environment: Environment
+  readonly createdAt: number
+}
+
+/** What a data key is for; a key of one purpose is never used for another. */
+export type DataKeyPurpose = 'mac' | 'seal' | 'signing'
+
+/** A random key, wrapped by a root key. */
+export interface DataKeyRecord {
+  readonly purpose: DataKeyPurpose
+  readonly version: number
+  readonly rootKeyId: string
+  readonly wrapped: Uint8Array
+  readonly createdAt: number
+}
+
+/** A public key as it is published (RFC 7517). */
+export type PublicJwk = Readonly<Record<string, string>>
+
+/** A signing key; `handle` means something to the key vault only. */
+export interface SigningKeyRecord {
+  readonly kid: string
+  readonly algorithm: Algorithm
+  readonly publicJwk: PublicJwk
+  readonly handle: Uint8Array
+  readonly createdAt: number
+}
+
+/** A key that administers the instance (`sk_…`). */
+export interface InstanceKeyRecord {
+  readonly id: string
+  readonly mac: Uint8Array
+  readonly sealed: Uint8Array | null
+  readonly createdAt: number
+  readonly revokedAt: number | null
+}
+
+/** A machine: a service, a job, an agent. */
+export interface MachineRecord {
+  readonly id: string
+  readonly name: string
+  readonly defaultTokenTtlSeconds: number
+  /** `null`: the instance's algorithm. */
+  readonly jwtAlgorithm: Algorithm | null
+  /** Grows with every change of its scopes, so that a token is issued on the scopes of its commit. */
+  readonly policyVersion: number
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** One version of a machine's secret key (`ak_…`). */
+export interface MachineSecretRecord {
+  readonly machineId: string
+  readonly version: number
+  readonly mac: Uint8Array
+  readonly sealed: Uint8Array | null
+  readonly createdAt: number
+  /** When it stops working; `null` for the current one. */
+  readonly expiresAt: number | null
+}
+
+/** A one-way edge: `from` may make tokens that `to` accepts. */
+export interface ScopeRecord {
+  readonly fromMachineId: string
+  readonly toMachineId: string
+  readonly createdAt: number
+}
+
+/** What becomes of a token or an API key. */
+interface Lifecycle {
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly revokedAt: number | null
+  readonly revocationReason: string | null
+  readonly lastUsedAt: number | null
+}
+
+/** An opaque machine token (`mt_…`). */
+export interface M2MTokenRecord extends Lifecycle {
+  readonly id: string
+  readonly machineId: string
+  /** The machines it may reach, frozen at creation. */
+  readonly scopes: readonly string[]
+  /** JSON text, exactly as bound by `mac`; `null` for none. */
+  readonly claims: string | null
+  readonly expiresAt: number
+  readonly mac: Uint8Array
+  readonly sealed: Uint8Array | null
+  /** Equal for tokens with equal claims and scopes, whatever the order of members. */
+  readonly likeness: string
+}
+
+/** An API key (`ak_…`), held by a user, an organization or a machine. */
+export interface ApiKeyRecord extends Lifecycle {
+  readonly id: string
+  readonly type: string
+  readonly name: string
+  readonly description: string | null
+  readonly subject: string
+  readonly scopes: readonly string[]
+  readonly claims: string | null
+  readonly createdBy: string | null
+  readonly expiresAt: number | null
+  readonly mac: Uint8Array
+  /** What `mac` covers of the secret, kept so that a change of rights can be bound anew. */
+  readonly digest: string
+  readonly sealed: Uint8Array | null
+}

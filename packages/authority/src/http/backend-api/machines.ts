@@ -1,0 +1,130 @@
+import type { Hono } from 'hono'
+import * as v from 'valibot'
+import { MAX_SCOPES } from '../../domain/machines.ts'
+import { json } from '../respond.ts'
+import * as rule from '../rules.ts'
+import { parseBody, parseId, parseQuery } from '../validate.ts'
+import type { BackendApiParts } from './routes.ts'
+import {
+  deletedScopeToWire,
+  deletedToWire,
+  machineSecretToWire,
+  machineToWire,
+  scopeToWire,
+} from './wire.ts'
+
+const DEFAULT_TOKEN_TTL_SECONDS = 3600
+const MAX_GRACE_SECONDS = 28_800
+
+const listQuery = v.object({
+  limit: v.optional(rule.count(1, 500), '10'),
+  offset: v.optional(rule.offset, '0'),
+  query: v.optional(rule.text(0, 255), ''),
+  // An unencoded plus sign arrives as a space.
+  order_by: v.optional(
+    rule.pattern(
+      /^[+ -]?(name|created_at)$/,
+      'must be name or created_at, with + or - before it',
+    ),
+    '-created_at',
+  ),
+})
+
+const createBody = rule.body({
+  name: rule.text(1, 255),
+  scoped_machines: v.optional(rule.machineIds(MAX_SCOPES)),
+  default_token_ttl: v.optional(rule.defaultTokenTtl),
+  jwt_algorithm: v.optional(rule.jwtAlgorithm),
+})
+
+const updateBody = rule.body({
+  name: v.optional(rule.text(1, 255)),
+  default_token_ttl: v.optional(rule.defaultTokenTtl),
+  jwt_algorithm: v.optional(rule.jwtAlgorithm),
+})
+
+const rotateBody = rule.body({ previous_token_ttl: rule.wholeSeconds(0, MAX_GRACE_SECONDS) })
+
+const scopeBody = rule.body({ to_machine_id: rule.machineId })
+
+/** Machines, their scopes and their secret keys; for the instance key alone. */
+export function routeMachines(app: Hono, parts: BackendApiParts): void {
+  const { doorkeeper, machines, machineSecrets, instanceId } = parts
+  const machineId = (text: string): string => parseId('machine', text, 'resource_not_found')
+
+  app.get('/machines', async (c) => {
+    await doorkeeper.instance(c.req.raw)
+    const query = parseQuery(listQuery, c.req.raw)
+    const page = await machines.list({
+      limit: query.limit,
+      offset: query.offset,
+      text: query.query,
+      orderBy: query.order_by.endsWith('name') ? 'name' : 'created_at',
+      descending: query.order_by.startsWith('-'),
+    })
+    const data = page.rows.map((machine) => machineToWire(instanceId, machine))
+    return json({ data, total_count: page.totalCount })
+  })
+
+  app.post('/machines', async (c) => {
+    await doorkeeper.instance(c.req.raw)
+    const input = await parseBody(createBody, c.req.raw)
+    const { machine, secret } = await machines.create({
+      name: input.name,
+      receiverIds: input.scoped_machines ?? [],
+      defaultTokenTtlSeconds: input.default_token_ttl ?? DEFAULT_TOKEN_TTL_SECONDS,
+      jwtAlgorithm: input.jwt_algorithm ?? null,
+    })
+    return json(machineToWire(instanceId, machine, secret))
+  })
+
+  app.get('/machines/:id', async (c) => {
+    await doorkeeper.instance(c.req.raw)
+    return json(machineToWire(instanceId, await machines.get(machineId(c.req.param('id')))))
+  })
+
+  app.patch('/machines/:id', async (c) => {
+    await doorkeeper.instance(c.req.raw)
+    const id = machineId(c.req.param('id'))
+    const input = await parseBody(updateBody, c.req.raw)
+    const machine = await machines.update(id, {
+      name: input.name,
+      defaultTokenTtlSeconds: input.default_token_ttl,
+      jwtAlgorithm: input.jwt_algorithm,
+    })
+    return json(machineToWire(instanceId, machine))
+  })
+
+  app.delete('/machines/:id', async (c) => {
+    await doorkeeper.instance(c.req.raw)
+    const id = machineId(c.req.param('id'))
+    await machines.delete(id)
+    return json(deletedToWire('machine', id))
+  })
+
+  app.get('/machines/:id/secret_key', async (c) => {
+    await doorkeeper.instance(c.req.raw)
+    return json(machineSecretToWire(await machineSecrets.readBack(machineId(c.req.param('id')))))
+  })
+
+  app.post('/machines/:id/secret_key/rotate', async (c) => {
+    await doorkeeper.instance(c.req.raw)
+    const id = machineId(c.req.param('id'))
+    const input = await parseBody(rotateBody, c.req.raw)
+    return json(machineSecretToWire(await machineSecrets.rotate(id, input.previous_token_ttl)))
+  })
+
+  app.post('/machines/:id/scopes', async (c) => {
+    await doorkeeper.instance(c.req.raw)
+    const id = machineId(c.req.param('id'))
+    const input = await parseBody(scopeBody, c.req.raw)
+    return json(scopeToWire(await machines.addScope(id, input.to_machine_id)))
+  })
+
+  app.delete('/machines/:id/scopes/:other', async (c) => {
+    await doorkeeper.instance(c.req.raw)
+    const [id, other] = [machineId(c.req.param('id')), machineId(c.req.param('other'))]
+    await machines.removeScope(id, other)
+    return json(deletedScopeToWire(id, other))
+  })
+}

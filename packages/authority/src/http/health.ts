@@ -1,0 +1,16 @@
+import type { Hono } from 'hono'
+import type { Store } from '../domain/ports.ts'
+import { json } from './respond.ts'
+
+/** `/livez`: the process answers. `/readyz`: it can do its work. Neither says more. */
+export function routeHealth(app: Hono, store: Pick<Store, 'ping'>): void {
+  app.get('/livez', () => json({ status: 'ok' }))
+  app.get('/readyz', async () => {
+    try {
+      await store.ping()
+      return json({ status: 'ok' })
+    } catch {
+      return json({ status: 'unavailable' }, 503)
+    }
+  })
+}

@@ -1,0 +1,61 @@
+import { Hono } from 'hono'
+import { AuthorityError } from '../domain/errors.ts'
+import type { Log, Random, Store } from '../domain/ports.ts'
+import { type BackendApiParts, routeBackendApi } from './backend-api/routes.ts'
+import { routeHealth } from './health.ts'
+import { problem, toAuthorityError } from './problem.ts'
+import { routeWellKnown } from './well-known/routes.ts'
+
+export interface HttpParts extends BackendApiParts {
+  readonly issuer: string
+  readonly store: Pick<Store, 'ping'>
+  readonly random: Random
+  readonly log: Log
+}
+
+/** Answers web-standard requests; never throws, never rejects. */
+export type Fetch = (request: Request) => Promise<Response>
+
+/** Longer than any target that an existing client sends. */
+const MAX_TARGET_CHARACTERS = 4096
+
+export function createHttp(parts: HttpParts): Fetch {
+  const basePath = new URL(parts.issuer).pathname.replace(/\/$/, '')
+  const app = new Hono({ getPath: (request) => routePath(request.url, basePath) })
+
+  const refuse = (thrown: unknown): Response => {
+    const error = toAuthorityError(thrown)
+    const requestId = `req_${Buffer.from(parts.random.bytes(12)).toString('hex')}`
+    const answer = problem(error, requestId)
+    if (answer.status >= 500) {
+      parts.log.error('request failed', { requestId, code: error.code }, error.cause ?? error)
+    } else if (answer.status === 401) {
+      parts.log.warn('caller refused', { requestId, code: error.code })
+    }
+    return answer
+  }
+
+  routeBackendApi(app, parts)
+  routeWellKnown(app, parts.signingKeys)
+  routeHealth(app, parts.store)
+  app.notFound(() => refuse(new AuthorityError('resource_not_found')))
+  app.onError(refuse)
+
+  return async (request) =>
+    request.url.length > MAX_TARGET_CHARACTERS
+      ? refuse(new AuthorityError('payload_too_large'))
+      : await app.fetch(request)
+}
+
+/**
+ * Every route answers with and without `/v1` before it, under the path of the issuer and at the
+ * root: Clerk's clients send both, and `/v1/v1` where their base URL ends in it.
+ */
+function routePath(url: string, basePath: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3)
+  const end = url.slice(start).search(/[?#]/)
+  let path = start < 0 ? '/' : end < 0 ? url.slice(start) : url.slice(start, start + end)
+  if (basePath !== '' && path.startsWith(`${basePath}/`)) path = path.slice(basePath.length)
+  for (let times = 0; times < 2 && path.startsWith('/v1/'); times++) path = path.slice(3)
+  return path
+}

@@ -1,0 +1,28 @@
+/** `@countersign/authority`: a machine-identity authority that runs wherever Node does. */
+export {
+  type Authority,
+  type AuthorityConfig,
+  type AuthorityPorts,
+  createAuthority,
+  initializeInstance,
+  InstanceMissingError,
+  openInstanceKeys,
+} from './app.ts'
+export { AuthorityError, type ErrorCode } from './domain/errors.ts'
+export type { InstanceKeys } from './domain/instance-keys.ts'
+export type {
+  Clock,
+  Command,
+  KeyVault,
+  Log,
+  LogFields,
+  Outcome,
+  Random,
+  Store,
+} from './domain/ports.ts'
+export type { Algorithm, Environment } from './domain/records.ts'
+export { createRootKey, parseRootKeys, type RootKey, RootKeyError } from './domain/root-key.ts'
+export { type RunningServer, type ServerOptions, startServer } from './node.ts'
+export { createMemoryStore } from './storage/memory/memory-store.ts'
+export { SchemaError } from './storage/sqlite/schema.ts'
+export { openSqliteStore, type SqliteStoreOptions } from './storage/sqlite/sqlite-store.ts'

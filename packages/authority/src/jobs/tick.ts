@@ -1,0 +1,39 @@
+import type { Clock, Store } from '../domain/ports.ts'
+import type { Uses } from '../domain/uses.ts'
+
+/** How long an expired token stays listed. */
+const KEEP_EXPIRED_MS = 86_400_000
+
+const FLUSH_EVERY_MS = 5_000
+const PRUNE_EVERY_MS = 60_000
+
+/** Bounds how long one prune keeps the store. */
+const PRUNE_AT_ONCE = 2_000
+
+/** What is due at each call: notes of use are written, and what ended a day ago is forgotten. */
+export function createTick(parts: {
+  readonly store: Store
+  readonly clock: Clock
+  readonly uses: Uses
+}): () => Promise<void> {
+  const { store, clock, uses } = parts
+  const flushDue = createDue(FLUSH_EVERY_MS)
+  const pruneDue = createDue(PRUNE_EVERY_MS)
+  return async () => {
+    const now = clock.now()
+    if (flushDue(now)) await uses.flush()
+    if (pruneDue(now)) {
+      await store.write({ type: 'prune', before: now - KEEP_EXPIRED_MS, limit: PRUNE_AT_ONCE })
+    }
+  }
+}
+
+/** Tells whether it is time again; a clock that was set back makes it time at once. */
+function createDue(everyMs: number): (now: number) => boolean {
+  let last = Number.NEGATIVE_INFINITY
+  return (now) => {
+    if (now - last < everyMs && now >= last) return false
+    last = now
+    return true
+  }
+}

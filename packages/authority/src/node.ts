@@ -1,0 +1,137 @@
+import type { Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { createAdaptorServer } from '@hono/node-server'
+import type { Authority } from './app.ts'
+import { AuthorityError } from './domain/errors.ts'
+import type { Log } from './domain/ports.ts'
+import { problem } from './http/problem.ts'
+
+export interface ServerOptions {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  readonly log: Log
+  /** Opens the authority once the socket is bound; `url` is where it will be reached. */
+  readonly open: (url: string) => Promise<Authority>
+}
+
+/** An authority behind a socket. */
+export interface RunningServer {
+  /** Without a trailing slash. */
+  readonly url: string
+  readonly authority: Authority
+  /** Stops taking requests, answers those under way, and closes the authority. */
+  close(): Promise<void>
+}
+
+/** What a stranger may hold: Node's own limits, said aloud. */
+const LIMITS = {
+  maxHeaderSize: 16_384,
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+} as const
+
+const TICK_MS = 1_000
+
+/** How long requests under way may take when the server is told to end. */
+const DRAIN_MS = 8_000
+
+/**
+ * Puts an authority behind a socket.
+ *
+ * @throws what `open` throws, and Node's error (`EADDRINUSE`, …) when the address cannot be had;
+ *   nothing stays open then.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  let authority: Authority | undefined
+  const server = createAdaptorServer({
+    fetch: (request: Request) => authority?.fetch(request) ?? notReady(),
+    serverOptions: { ...LIMITS },
+  }) as Server
+  server.on('clientError', refuseMalformed)
+  await bind(server, options)
+  const url = urlOf(server, options.host)
+  try {
+    authority = await options.open(url)
+  } catch (error) {
+    await end(server)
+    throw error
+  }
+  const opened = authority
+  const stopTicking = startTicking(opened, options.log)
+  return Object.freeze({
+    url,
+    authority: opened,
+    async close() {
+      stopTicking()
+      await end(server)
+      await opened.close()
+    },
+  })
+}
+
+function bind(server: Server, { host, port }: ServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function end(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const giveUp = setTimeout(() => {
+      server.closeAllConnections()
+    }, DRAIN_MS)
+    server.close(() => {
+      clearTimeout(giveUp)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+function startTicking(authority: Authority, log: Log): () => void {
+  const timer = setInterval(() => {
+    authority.tick().catch((error: unknown) => {
+      log.error('background work failed', {}, error)
+    })
+  }, TICK_MS)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+  }
+}
+
+function urlOf(server: Server, host: string): string {
+  const { port } = server.address() as AddressInfo
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+function notReady(): Response {
+  return problem(new AuthorityError('storage_unavailable'), 'req_starting')
+}
+
+/** What Node's parser refuses gets the same shape as every other refusal. */
+function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
+  const code = tooLarge ? 'payload_too_large' : 'bad_request'
+  const message = tooLarge ? 'The request headers are too large.' : 'The request is not valid HTTP.'
+  const body = JSON.stringify({
+    errors: [{ message, long_message: message, code, meta: {} }],
+    meta: {},
+  })
+  socket.end(
+    `HTTP/1.1 ${tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\n` +
+      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
+      `connection: close\r\n\r\n${body}`,
+  )
+}

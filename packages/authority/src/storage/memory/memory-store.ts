@@ -1,0 +1,126 @@
+import type {
+  ApiKeyQuery,
+  Command,
+  M2MTokenQuery,
+  MachineQuery,
+  Outcome,
+  Page,
+  PageQuery,
+  Store,
+} from '../../domain/ports.ts'
+import type { ApiKeyRecord, M2MTokenRecord, MachineRecord } from '../../domain/records.ts'
+import { createMemoryHandlers } from './memory-commands.ts'
+import { emptyTables, secretKeyOf, type Tables } from './tables.ts'
+
+/** A store that ends with its process: for tests, and for an authority inside one. */
+export function createMemoryStore(): Store {
+  const tables = emptyTables()
+  const handlers = createMemoryHandlers(tables)
+  return Object.freeze({
+    ...createReads(tables),
+    write: (command: Command) =>
+      Promise.resolve((handlers[command.type] as (command: Command) => Outcome)(command)),
+    ping: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  })
+}
+
+function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
+  return {
+    instance: () => Promise.resolve(tables.instance),
+    dataKeys: () => Promise.resolve([...tables.dataKeys]),
+    signingKeys: () => Promise.resolve([...tables.signingKeys]),
+
+    instanceKey: (id) => Promise.resolve(tables.instanceKeys.get(id) ?? null),
+    instanceKeys: () => Promise.resolve([...tables.instanceKeys.values()]),
+
+    machine: (id) => Promise.resolve(tables.machines.get(id) ?? null),
+    machines: (query) => Promise.resolve(findMachines(tables, query)),
+    receivers: (machineIds) =>
+      Promise.resolve(new Map(machineIds.map((id) => [id, receiversOf(tables, id)]))),
+
+    machineSecret: (machineId, version) =>
+      Promise.resolve(tables.machineSecrets.get(secretKeyOf(machineId, version)) ?? null),
+    currentMachineSecret(machineId) {
+      const versions = [...tables.machineSecrets.values()].filter(
+        (secret) => secret.machineId === machineId,
+      )
+      return Promise.resolve(versions.toSorted((a, b) => b.version - a.version)[0] ?? null)
+    },
+
+    m2mToken(id) {
+      const token = tables.m2mTokens.get(id)
+      const known = token !== undefined && tables.machines.has(token.machineId)
+      return Promise.resolve(known ? token : null)
+    },
+    m2mTokens: (query) => Promise.resolve(findM2MTokens(tables, query)),
+    reusableM2MToken(machineId, likeness, endsAfter) {
+      const candidates = [...tables.m2mTokens.values()].filter(
+        (token) =>
+          token.machineId === machineId &&
+          token.likeness === likeness &&
+          token.expiresAt >= endsAfter &&
+          token.revokedAt === null &&
+          token.sealed !== null,
+      )
+      return Promise.resolve(candidates.toSorted((a, b) => b.expiresAt - a.expiresAt)[0] ?? null)
+    },
+
+    apiKey: (id) => Promise.resolve(tables.apiKeys.get(id) ?? null),
+    apiKeys: (query) => Promise.resolve(findApiKeys(tables, query)),
+  }
+}
+
+function findMachines(tables: Tables, query: MachineQuery): Page<MachineRecord> {
+  const field = query.orderBy === 'name' ? 'name' : 'createdAt'
+  const sign = query.descending ? -1 : 1
+  const found = [...tables.machines.values()]
+    .filter((machine) => matches(query.text, machine.id, machine.name))
+    .sort((a, b) => sign * (compare(a[field], b[field]) || compare(a.id, b.id)))
+  return pageOf(found, query)
+}
+
+function findM2MTokens(tables: Tables, query: M2MTokenQuery): Page<M2MTokenRecord> {
+  const found = [...tables.m2mTokens.values()]
+    .filter(
+      (token) =>
+        token.machineId === query.machineId &&
+        (query.includeRevoked || token.revokedAt === null) &&
+        (query.includeExpired || token.expiresAt > query.now),
+    )
+    .sort((a, b) => compare(b.id, a.id))
+  return pageOf(found, query)
+}
+
+function findApiKeys(tables: Tables, query: ApiKeyQuery): Page<ApiKeyRecord> {
+  const found = [...tables.apiKeys.values()]
+    .filter(
+      (key) =>
+        key.subject === query.subject &&
+        key.type === query.type &&
+        matches(query.text, key.id, key.name) &&
+        (query.includeInvalid ||
+          (key.revokedAt === null && (key.expiresAt === null || key.expiresAt > query.now))),
+    )
+    .sort((a, b) => compare(b.id, a.id))
+  return pageOf(found, query)
+}
+
+function receiversOf(tables: Tables, machineId: string): readonly MachineRecord[] {
+  return [...tables.scopes.values()]
+    .filter((scope) => scope.fromMachineId === machineId)
+    .sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.toMachineId, b.toMachineId))
+    .map((scope) => tables.machines.get(scope.toMachineId) as MachineRecord)
+}
+
+function pageOf<Row>(found: readonly Row[], { limit, offset }: PageQuery): Page<Row> {
+  return { rows: found.slice(offset, offset + limit), totalCount: found.length }
+}
+
+function matches(text: string, id: string, name: string): boolean {
+  return text === '' || id === text || name.toLowerCase().includes(text.toLowerCase())
+}
+
+function compare<Value extends string | number>(a: Value, b: Value): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

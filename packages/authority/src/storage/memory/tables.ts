@@ -1,0 +1,46 @@
+import type {
+  ApiKeyRecord,
+  DataKeyRecord,
+  InstanceKeyRecord,
+  InstanceRecord,
+  M2MTokenRecord,
+  MachineRecord,
+  MachineSecretRecord,
+  ScopeRecord,
+  SigningKeyRecord,
+} from '../../domain/records.ts'
+
+/** What a memory store holds, by key. */
+export interface Tables {
+  instance: InstanceRecord | null
+  readonly dataKeys: DataKeyRecord[]
+  readonly signingKeys: SigningKeyRecord[]
+  readonly instanceKeys: Map<string, InstanceKeyRecord>
+  readonly machines: Map<string, MachineRecord>
+  readonly machineSecrets: Map<string, MachineSecretRecord>
+  readonly scopes: Map<string, ScopeRecord>
+  readonly m2mTokens: Map<string, M2MTokenRecord>
+  readonly apiKeys: Map<string, ApiKeyRecord>
+}
+
+export function emptyTables(): Tables {
+  return {
+    instance: null,
+    dataKeys: [],
+    signingKeys: [],
+    instanceKeys: new Map(),
+    machines: new Map(),
+    machineSecrets: new Map(),
+    scopes: new Map(),
+    m2mTokens: new Map(),
+    apiKeys: new Map(),
+  }
+}
+
+export function secretKeyOf(machineId: string, version: number): string {
+  return `${machineId}/${version}`
+}
+
+export function scopeKeyOf(fromMachineId: string, toMachineId: string): string {
+  return `${fromMachineId}/${toMachineId}`
+}

@@ -1,0 +1,127 @@
+import type {
+  Algorithm,
+  ApiKeyRecord,
+  DataKeyPurpose,
+  DataKeyRecord,
+  Environment,
+  InstanceKeyRecord,
+  InstanceRecord,
+  M2MTokenRecord,
+  MachineRecord,
+  MachineSecretRecord,
+  PublicJwk,
+  SigningKeyRecord,
+} from '../../domain/records.ts'
+import type { SqlRow } from './driver.ts'
+
+/** Rows into records. Only the store writes the tables, so a column is what the schema says. */
+
+export function toInstance(row: SqlRow): InstanceRecord {
+  return {
+    id: row['id'] as string,
+    environment: row['environment'] as Environment,
+    createdAt: row['created_at'] as number,
+  }
+}
+
+export function toDataKey(row: SqlRow): DataKeyRecord {
+  return {
+    purpose: row['purpose'] as DataKeyPurpose,
+    version: row['version'] as number,
+    rootKeyId: row['root_key_id'] as string,
+    wrapped: row['wrapped'] as Uint8Array,
+    createdAt: row['created_at'] as number,
+  }
+}
+
+export function toSigningKey(row: SqlRow): SigningKeyRecord {
+  return {
+    kid: row['kid'] as string,
+    algorithm: row['algorithm'] as Algorithm,
+    publicJwk: JSON.parse(row['public_jwk'] as string) as PublicJwk,
+    handle: row['handle'] as Uint8Array,
+    createdAt: row['created_at'] as number,
+  }
+}
+
+export function toInstanceKey(row: SqlRow): InstanceKeyRecord {
+  return {
+    id: row['id'] as string,
+    mac: row['mac'] as Uint8Array,
+    sealed: row['sealed'] as Uint8Array | null,
+    createdAt: row['created_at'] as number,
+    revokedAt: row['revoked_at'] as number | null,
+  }
+}
+
+export function toMachine(row: SqlRow): MachineRecord {
+  return {
+    id: row['id'] as string,
+    name: row['name'] as string,
+    defaultTokenTtlSeconds: row['default_token_ttl_seconds'] as number,
+    jwtAlgorithm: row['jwt_algorithm'] as Algorithm | null,
+    policyVersion: row['policy_version'] as number,
+    createdAt: row['created_at'] as number,
+    updatedAt: row['updated_at'] as number,
+  }
+}
+
+export function toMachineSecret(row: SqlRow): MachineSecretRecord {
+  return {
+    machineId: row['machine_id'] as string,
+    version: row['version'] as number,
+    mac: row['mac'] as Uint8Array,
+    sealed: row['sealed'] as Uint8Array | null,
+    createdAt: row['created_at'] as number,
+    expiresAt: row['expires_at'] as number | null,
+  }
+}
+
+export function toM2MToken(row: SqlRow): M2MTokenRecord {
+  const scopes = row['scopes'] as string
+  return {
+    id: row['id'] as string,
+    machineId: row['machine_id'] as string,
+    scopes: scopes === '' ? [] : scopes.split(' '),
+    claims: row['claims'] as string | null,
+    expiresAt: row['expires_at'] as number,
+    mac: row['mac'] as Uint8Array,
+    sealed: row['sealed'] as Uint8Array | null,
+    likeness: row['likeness'] as string,
+    ...toLifecycle(row),
+  }
+}
+
+export function toApiKey(row: SqlRow): ApiKeyRecord {
+  return {
+    id: row['id'] as string,
+    type: row['type'] as string,
+    name: row['name'] as string,
+    description: row['description'] as string | null,
+    subject: row['subject'] as string,
+    scopes: JSON.parse(row['scopes'] as string) as string[],
+    claims: row['claims'] as string | null,
+    createdBy: row['created_by'] as string | null,
+    expiresAt: row['expires_at'] as number | null,
+    mac: row['mac'] as Uint8Array,
+    digest: row['digest'] as string,
+    sealed: row['sealed'] as Uint8Array | null,
+    ...toLifecycle(row),
+  }
+}
+
+function toLifecycle(row: SqlRow): {
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly revokedAt: number | null
+  readonly revocationReason: string | null
+  readonly lastUsedAt: number | null
+} {
+  return {
+    createdAt: row['created_at'] as number,
+    updatedAt: row['updated_at'] as number,
+    revokedAt: row['revoked_at'] as number | null,
+    revocationReason: row['revocation_reason'] as string | null,
+    lastUsedAt: row['last_used_at'] as number | null,
+  }
+}

@@ -1,0 +1,197 @@
+import type {
+  ApiKeyQuery,
+  Command,
+  M2MTokenQuery,
+  MachineQuery,
+  Page,
+  Store,
+} from '../../domain/ports.ts'
+import type { MachineRecord } from '../../domain/records.ts'
+import { createApply } from './commands.ts'
+import { createCommitQueue } from './commit-queue.ts'
+import { connect, type SqlRow, type SqlValue } from './driver.ts'
+import * as rows from './rows.ts'
+import { checkSchema, migrate } from './schema.ts'
+import { createStatements, type Statements } from './statements.ts'
+
+export interface SqliteStoreOptions {
+  /** A path, or `:memory:`. */
+  readonly file: string
+  /** Whether to bring the schema up to date, or to refuse a database that is not. Default: refuse. */
+  readonly migrate?: boolean
+}
+
+/**
+ * A store in one SQLite file. A change is durable when it is answered: write-ahead log, and a sync
+ * of it for every commit.
+ *
+ * @throws {SchemaError} `schema-newer`, or `schema-older` unless it may migrate.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const connection = await connect(options.file)
+  try {
+    connection.exec('PRAGMA busy_timeout = 2000')
+    connection.exec('PRAGMA journal_mode = WAL')
+    connection.exec('PRAGMA synchronous = FULL')
+    connection.exec('PRAGMA foreign_keys = ON')
+    if (options.migrate === true) await migrate(connection)
+    checkSchema(connection)
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+  const db = createStatements(connection)
+  const queue = createCommitQueue(connection, createApply(db))
+  return Object.freeze({
+    ...createReads(db),
+    write: (command: Command) => queue.write(command),
+    close(): Promise<void> {
+      queue.drain()
+      connection.close()
+      return Promise.resolve()
+    },
+  })
+}
+
+/** Reads are synchronous underneath; a failure becomes a rejection all the same. */
+function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
+  const one = async <Item>(
+    toRecord: (row: SqlRow) => Item,
+    text: string,
+    ...values: SqlValue[]
+  ): Promise<Item | null> => {
+    const row = await Promise.resolve(db.get(text, ...values))
+    return row === undefined ? null : toRecord(row)
+  }
+
+  const many = async <Item>(
+    toRecord: (row: SqlRow) => Item,
+    text: string,
+    ...values: SqlValue[]
+  ): Promise<Item[]> => (await Promise.resolve(db.all(text, ...values))).map(toRecord)
+
+  const page = async <Item>(
+    toRecord: (row: SqlRow) => Item,
+    from: string,
+    order: string,
+    values: readonly SqlValue[],
+    { limit, offset }: { readonly limit: number; readonly offset: number },
+  ): Promise<Page<Item>> => {
+    const count = await Promise.resolve(db.get(`SELECT count(*) AS total FROM ${from}`, ...values))
+    const text = `SELECT * FROM ${from} ORDER BY ${order} LIMIT ? OFFSET ?`
+    return {
+      rows: await many(toRecord, text, ...values, limit, offset),
+      totalCount: Number(count?.['total']),
+    }
+  }
+
+  return {
+    instance: () => one(rows.toInstance, 'SELECT * FROM instance'),
+    dataKeys: () => many(rows.toDataKey, 'SELECT * FROM data_keys ORDER BY purpose, version'),
+    signingKeys: () => many(rows.toSigningKey, 'SELECT * FROM signing_keys ORDER BY kid'),
+
+    instanceKey: (id) => one(rows.toInstanceKey, 'SELECT * FROM instance_keys WHERE id = ?', id),
+    instanceKeys: () => many(rows.toInstanceKey, 'SELECT * FROM instance_keys ORDER BY id'),
+
+    machine: (id) => one(rows.toMachine, 'SELECT * FROM machines WHERE id = ?', id),
+
+    machines(query: MachineQuery) {
+      const direction = query.descending ? 'DESC' : 'ASC'
+      return page(
+        rows.toMachine,
+        `machines WHERE ?1 = '' OR id = ?1 OR instr(lower(name), lower(?1)) > 0`,
+        `${query.orderBy} ${direction}, id ${direction}`,
+        [query.text],
+        query,
+      )
+    },
+
+    receivers: (machineIds) => Promise.resolve(receivers(db, machineIds)),
+
+    machineSecret: (machineId, version) =>
+      one(
+        rows.toMachineSecret,
+        'SELECT * FROM machine_secrets WHERE machine_id = ? AND version = ?',
+        machineId,
+        version,
+      ),
+
+    currentMachineSecret: (machineId) =>
+      one(
+        rows.toMachineSecret,
+        'SELECT * FROM machine_secrets WHERE machine_id = ? ORDER BY version DESC LIMIT 1',
+        machineId,
+      ),
+
+    m2mToken: (id) =>
+      one(
+        rows.toM2MToken,
+        `SELECT * FROM m2m_tokens AS token WHERE id = ?
+          AND EXISTS (SELECT 1 FROM machines WHERE machines.id = token.machine_id)`,
+        id,
+      ),
+
+    m2mTokens(query: M2MTokenQuery) {
+      return page(
+        rows.toM2MToken,
+        'm2m_tokens WHERE machine_id = ? AND (? OR revoked_at IS NULL) AND (? OR expires_at > ?)',
+        'id DESC',
+        [
+          query.machineId,
+          Number(query.includeRevoked),
+          Number(query.includeExpired),
+          query.now,
+        ],
+        query,
+      )
+    },
+
+    reusableM2MToken: (machineId, likeness, endsAfter) =>
+      one(
+        rows.toM2MToken,
+        `SELECT * FROM m2m_tokens
+        WHERE machine_id = ? AND likeness = ? AND expires_at >= ?
+          AND revoked_at IS NULL AND sealed IS NOT NULL
+        ORDER BY expires_at DESC LIMIT 1`,
+        machineId,
+        likeness,
+        endsAfter,
+      ),
+
+    apiKey: (id) => one(rows.toApiKey, 'SELECT * FROM api_keys WHERE id = ?', id),
+
+    apiKeys(query: ApiKeyQuery) {
+      return page(
+        rows.toApiKey,
+        `api_keys WHERE subject = ?1 AND type = ?2
+          AND (?3 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?4)))
+          AND (?5 = '' OR id = ?5 OR instr(lower(name), lower(?5)) > 0)`,
+        'id DESC',
+        [query.subject, query.type, Number(query.includeInvalid), query.now, query.text],
+        query,
+      )
+    },
+
+    async ping() {
+      await Promise.resolve(db.get('SELECT 1'))
+    },
+  }
+}
+
+function receivers(
+  db: Statements,
+  machineIds: readonly string[],
+): ReadonlyMap<string, readonly MachineRecord[]> {
+  return new Map(
+    machineIds.map((id) => [
+      id,
+      db
+        .all(
+          `SELECT machines.* FROM scopes JOIN machines ON machines.id = scopes.to_machine_id
+          WHERE scopes.from_machine_id = ? ORDER BY scopes.created_at, scopes.to_machine_id`,
+          id,
+        )
+        .map(rows.toMachine),
+    ]),
+  )
+}
