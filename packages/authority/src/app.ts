@@ -77,7 +77,7 @@ export async function createAuthority(
   const { context, dataKeys } = await openInstance(config, ports)
   const { instance, store, clock, random } = context
   const { log = silentLog, createVault = sealedVault } = ports
-  const signingKeys = createSigningKeys(await store.signingKeys())
+  const signingKeys = createSigningKeys(await store.signingKeys(), context.credentials)
   const uses = createUses(store)
   const machines = createMachines(context)
   return Object.freeze({
@@ -93,7 +93,6 @@ export async function createAuthority(
       machines,
       machineSecrets: createMachineSecrets(context),
       m2mTokens: createM2MTokens(context, {
-        machines,
         signingKeys,
         signJwt: createJwtSigner(context, createVault(dataKeys)),
         verifyOwnJwt: createOwnJwtVerifier(context, signingKeys),

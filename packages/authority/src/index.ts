@@ -23,6 +23,7 @@ export type {
 export type { Algorithm, Environment } from './domain/records.ts'
 export { createRootKey, parseRootKeys, type RootKey, RootKeyError } from './domain/root-key.ts'
 export { type RunningServer, type ServerOptions, startServer } from './node.ts'
+export { SigningKeyError } from './domain/signing-keys.ts'
 export { createMemoryStore } from './storage/memory/memory-store.ts'
 export { SchemaError } from './storage/sqlite/schema.ts'
 export { openSqliteStore, type SqliteStoreOptions } from './storage/sqlite/sqlite-store.ts'

@@ -22,21 +22,24 @@ import type { Random } from './ports.ts'
 /** What a row's `mac` covers besides the secret: its rights, in an order fixed by each kind. */
 export type Bound = readonly (string | number | null)[]
 
-/** Which secret, without the secret: what a row's `mac` is made of, besides the rights. */
-export interface CredentialIdentity {
-  readonly kind: CredentialKind
+/** Which row: what its `mac` is made of, besides the rights. */
+export interface RowIdentity {
+  readonly kind: CredentialKind | 'scope' | 'signing-key'
   readonly id: string
+  /** What is left of its secret; empty for a row that has none. */
   readonly digest: string
 }
 
 /** A credential whose form, checksum and keyed check are right. Its row must still be found. */
-export interface Recognised extends CredentialIdentity {
+export interface Recognised extends RowIdentity {
+  readonly kind: CredentialKind
   /** Which of a machine's secrets; 0 for every other kind. */
   readonly secretVersion: number
 }
 
 /** A new credential: the text goes to its holder once, the rest into the row. */
-export interface Minted extends CredentialIdentity {
+export interface Minted extends RowIdentity {
+  readonly kind: CredentialKind
   readonly text: string
   readonly mac: Uint8Array
 }
@@ -55,9 +58,9 @@ export interface Credentials {
   /** `null` for anything that this instance did not issue as this kind. Costs no read. */
   recognise(kind: CredentialKind, text: string): Recognised | null
   /** The `mac` of a row with these rights. */
-  bind(identity: CredentialIdentity, bound: Bound): Uint8Array
-  /** Whether the authority itself wrote these rights for this very secret. */
-  isBound(identity: CredentialIdentity, mac: Uint8Array, bound: Bound): boolean
+  bind(identity: RowIdentity, bound: Bound): Uint8Array
+  /** Whether the authority itself wrote these rights into this very row. */
+  isBound(identity: RowIdentity, mac: Uint8Array, bound: Bound): boolean
 }
 
 const CHECK_BYTES = 8
@@ -69,18 +72,15 @@ export function createCredentials(
   random: Random,
 ): Credentials {
   const codeOf = (key: KeyObject, prefix: string, body: Uint8Array): Buffer =>
-    createHmac('sha256', key)
-      .update(`credential\n${instanceId}\n${prefix}\n`)
-      .update(body)
-      .digest()
+    createHmac('sha256', key).update(`credential\n${instanceId}\n${prefix}\n`).update(body).digest()
 
-  const rowCode = (key: KeyObject, identity: CredentialIdentity, bound: Bound): Buffer =>
+  const rowCode = (key: KeyObject, identity: RowIdentity, bound: Bound): Buffer =>
     createHmac('sha256', key)
       .update('row\n')
       .update(JSON.stringify([instanceId, identity.kind, identity.id, identity.digest, ...bound]))
       .digest()
 
-  const bind = (identity: CredentialIdentity, bound: Bound): Uint8Array => {
+  const bind = (identity: RowIdentity, bound: Bound): Uint8Array => {
     const { version, key } = dataKeys.mac
     const prefix = Buffer.of(version >>> 8, version & 0xff)
     return Buffer.concat([prefix, rowCode(key, identity, bound)])
@@ -89,7 +89,7 @@ export function createCredentials(
   return Object.freeze({
     bind,
 
-    isBound(identity: CredentialIdentity, mac: Uint8Array, bound: Bound): boolean {
+    isBound(identity: RowIdentity, mac: Uint8Array, bound: Bound): boolean {
       const key = dataKeys.macKey(((mac[0] ?? 0) << 8) | (mac[1] ?? 0))
       if (key === null) return false
       return equal(rowCode(key, identity, bound), mac.subarray(VERSION_BYTES))

@@ -35,18 +35,20 @@ export async function foundInstance(
   }
   const dataKeyRecords = createDataKeys(instance.id, input.rootKeys, input)
   const dataKeys = openDataKeys(instance.id, dataKeyRecords, input.rootKeys, random)
+  const credentials = createCredentials(instance.id, dataKeys, random)
+  const vault = input.createVault(dataKeys)
   const { row: instanceKey, secret } = mintInstanceKey({
     instance,
     clock,
     random,
-    credentials: createCredentials(instance.id, dataKeys, random),
+    credentials,
     secrets: createSecretShelf(dataKeys.secrets, input.readBack),
   })
   const outcome = await store.write({
     type: 'create-instance',
     instance,
     dataKeys: dataKeyRecords,
-    signingKeys: await createSigningKeyRecords(input.createVault(dataKeys), input),
+    signingKeys: await createSigningKeyRecords(vault, credentials, input),
     instanceKey,
   })
   return outcome === 'done' ? { instanceId: instance.id, secretKey: secret } : null

@@ -52,6 +52,7 @@ function encodePayload(issuer: string, facts: JwtFacts): string {
     jti: facts.id,
     ...(facts.receiverIds.length > 0 && { scopes: facts.receiverIds.join(' ') }),
   })
-  const claims = facts.claims === null || facts.claims === '{}' ? '' : `,${facts.claims.slice(1, -1)}`
+  const claims =
+    facts.claims === null || facts.claims === '{}' ? '' : `,${facts.claims.slice(1, -1)}`
   return Buffer.from(`${own.slice(0, -1)}${claims}}`).toString('base64url')
 }

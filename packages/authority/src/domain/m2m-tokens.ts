@@ -7,9 +7,9 @@ import type { Bound, Recognised } from './credentials.ts'
 import { AuthorityError } from './errors.ts'
 import type { SignJwt } from './jwt.ts'
 import { type M2MToken, m2mTokenFromJwt, m2mTokenFromRecord } from './m2m-token.ts'
-import type { Machine, Machines } from './machines.ts'
 import type { M2MTokenQuery, Page } from './ports.ts'
-import type { M2MTokenRecord } from './records.ts'
+import type { M2MTokenRecord, MachineRecord } from './records.ts'
+import { receiverIdsOf } from './scopes.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import type { Uses } from './uses.ts'
 import type { VerifyOwnJwt } from './verify-own-jwt.ts'
@@ -53,7 +53,6 @@ export interface M2MTokens {
 }
 
 export interface M2MTokenParts {
-  readonly machines: Pick<Machines, 'get'>
   readonly signingKeys: SigningKeys
   readonly signJwt: SignJwt
   readonly verifyOwnJwt: VerifyOwnJwt
@@ -70,7 +69,7 @@ export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MToke
     async create(machineId: string, input: NewM2MToken) {
       const claims = encodeClaims(input.claims, input.format)
       for (let attempt = 0; attempt < ISSUE_ATTEMPTS; attempt++) {
-        const machine = await issuingMachine(parts.machines, machineId)
+        const machine = await issuingMachine(context, machineId)
         const issued =
           input.format === 'jwt'
             ? await issueJwt(context, parts, machine, input, claims)
@@ -122,24 +121,21 @@ function rights(row: Pick<M2MTokenRecord, 'machineId' | 'scopes' | 'claims' | 'e
   return [row.machineId, row.scopes.join(' '), row.claims, row.expiresAt]
 }
 
-async function issuingMachine(
-  machines: Pick<Machines, 'get'>,
-  machineId: string,
-): Promise<Machine> {
-  try {
-    return await machines.get(machineId)
-  } catch (error) {
-    // Deleted after its key was checked: from now on the key is as good as any wrong one.
-    if (error instanceof AuthorityError && error.code === 'resource_not_found') {
-      throw new AuthorityError('machine_secret_key_invalid')
-    }
-    throw error
-  }
+/** A machine and the receivers of its tokens, as of its policy version. */
+interface Issuer extends MachineRecord {
+  readonly receiverIds: readonly string[]
+}
+
+async function issuingMachine(context: Context, machineId: string): Promise<Issuer> {
+  const machine = await context.store.machine(machineId)
+  // Deleted after its key was checked: from now on the key is as good as any wrong one.
+  if (machine === null) throw new AuthorityError('machine_secret_key_invalid')
+  return { ...machine, receiverIds: await receiverIdsOf(context, machineId) }
 }
 
 async function issueOpaque(
   context: Context,
-  machine: Machine,
+  machine: Issuer,
   input: NewM2MToken,
   claims: string | null,
 ): Promise<IssuedM2MToken | 'stale'> {
@@ -193,7 +189,7 @@ async function issueOpaque(
 async function issueJwt(
   context: Context,
   parts: M2MTokenParts,
-  machine: Machine,
+  machine: Issuer,
   input: NewM2MToken,
   claims: string | null,
 ): Promise<IssuedM2MToken | 'stale'> {
@@ -229,8 +225,8 @@ async function issueJwt(
 }
 
 /** The machine's receivers, or those of them that were named. */
-function receiversOf(machine: Machine, named: readonly string[] | undefined): readonly string[] {
-  const granted = machine.receivers.map((receiver) => receiver.id)
+function receiversOf(machine: Issuer, named: readonly string[] | undefined): readonly string[] {
+  const granted = machine.receiverIds
   if (named === undefined) return granted
   for (const id of named) {
     if (granted.includes(id)) continue

@@ -1,5 +1,6 @@
 import type { Context } from './context.ts'
 import { AuthorityError } from './errors.ts'
+import { grantScope } from './scopes.ts'
 import { mintFirstMachineSecret } from './machine-secrets.ts'
 import type { MachineQuery, Page } from './ports.ts'
 import type { Algorithm, MachineRecord, ScopeRecord } from './records.ts'
@@ -80,7 +81,7 @@ export function createMachines(context: Context): Machines {
         type: 'create-machine',
         machine,
         secret: secretRow,
-        receiverIds: [...new Set(input.receiverIds)],
+        scopes: [...new Set(input.receiverIds)].map((id) => grantScope(context, machine.id, id)),
       })
       if (outcome === 'missing') {
         throw new AuthorityError('machine_unknown', { parameter: 'scoped_machines' })
@@ -111,7 +112,7 @@ export function createMachines(context: Context): Machines {
     },
 
     async addScope(fromMachineId: string, toMachineId: string) {
-      const scope = { fromMachineId, toMachineId, createdAt: clock.now() }
+      const scope = grantScope(context, fromMachineId, toMachineId)
       const outcome = await store.write({ type: 'create-scope', scope, limit: MAX_SCOPES })
       if (outcome === 'exists') throw new AuthorityError('scope_exists')
       if (outcome === 'full') throw new AuthorityError('scopes_full')

@@ -104,7 +104,7 @@ export type Command =
       readonly type: 'create-machine'
       readonly machine: MachineRecord
       readonly secret: MachineSecretRecord
-      readonly receiverIds: readonly string[]
+      readonly scopes: readonly ScopeRecord[]
     }
   | {
       readonly type: 'update-machine'
@@ -181,7 +181,9 @@ export interface Store {
 
   machine(id: string): Promise<MachineRecord | null>
   machines(query: MachineQuery): Promise<Page<MachineRecord>>
-  /** The machines that each of these may call, oldest scope first. */
+  /** The scopes of a machine, oldest first. */
+  scopes(fromMachineId: string): Promise<readonly ScopeRecord[]>
+  /** The machines that each of these has scopes for, oldest scope first. */
   receivers(machineIds: readonly string[]): Promise<ReadonlyMap<string, readonly MachineRecord[]>>
   machineSecret(machineId: string, version: number): Promise<MachineSecretRecord | null>
   /** The one with the highest version. */

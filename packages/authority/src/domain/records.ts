@@ -1,7 +1,7 @@
 /**
  * What the store keeps. Times are epoch milliseconds. No record holds anything that can be presented
- * as a credential: `mac` proves a secret to whoever holds the data keys, `sealed` opens only with
- * them (docs/design/0002-credentials.md).
+ * as a credential, and none that grants a right is believed without its `mac`, which only the holder
+ * of the data keys can make; `sealed` opens only with them (docs/design/0002-credentials.md).
  */
 
 /** The signature algorithms an authority can sign with (RFC 7518 §3.1, RFC 8037 §3.1). */
@@ -38,6 +38,8 @@ export interface SigningKeyRecord {
   readonly algorithm: Algorithm
   readonly publicJwk: PublicJwk
   readonly handle: Uint8Array
+  /** Proves that the authority itself published this key. */
+  readonly mac: Uint8Array
   readonly createdAt: number
 }
 
@@ -79,6 +81,8 @@ export interface ScopeRecord {
   readonly fromMachineId: string
   readonly toMachineId: string
   readonly createdAt: number
+  /** Proves that the authority itself granted it. */
+  readonly mac: Uint8Array
 }
 
 /** What becomes of a token or an API key. */

@@ -1,4 +1,5 @@
 import { newId } from './context.ts'
+import type { Bound, Credentials, RowIdentity } from './credentials.ts'
 import type { Clock, KeyVault, Random } from './ports.ts'
 import type { Algorithm, PublicJwk, SigningKeyRecord } from './records.ts'
 
@@ -20,18 +21,31 @@ export interface SigningKeys {
  */
 export async function createSigningKeyRecords(
   vault: KeyVault,
+  credentials: Credentials,
   ports: { readonly clock: Clock; readonly random: Random },
 ): Promise<readonly SigningKeyRecord[]> {
   return Promise.all(
     ALGORITHMS.map(async (algorithm) => {
       const kid = newId(ports, 'signingKey')
       const { publicJwk, handle } = await vault.create(kid, algorithm)
-      return { kid, algorithm, publicJwk, handle, createdAt: ports.clock.now() }
+      const mac = credentials.bind(identity(kid), rights({ algorithm, publicJwk }))
+      return { kid, algorithm, publicJwk, handle, mac, createdAt: ports.clock.now() }
     }),
   )
 }
 
-export function createSigningKeys(records: readonly SigningKeyRecord[]): SigningKeys {
+/**
+ * @throws {SigningKeyError} when a key was not published by this authority: with a key of their own
+ *   in the set, whoever can write the database could sign for every machine.
+ */
+export function createSigningKeys(
+  records: readonly SigningKeyRecord[],
+  credentials: Credentials,
+): SigningKeys {
+  for (const record of records) {
+    if (credentials.isBound(identity(record.kid), record.mac, rights(record))) continue
+    throw new SigningKeyError(record.kid)
+  }
   const byKid = new Map(records.map((record) => [record.kid, record]))
   const byAlgorithm = new Map(
     records
@@ -49,4 +63,28 @@ export function createSigningKeys(records: readonly SigningKeyRecord[]): Signing
     }),
     find: (kid: string) => byKid.get(kid) ?? null,
   })
+}
+
+/** Thrown when a signing key in the database is not the authority's own. */
+export class SigningKeyError extends Error {
+  readonly code = 'signing-key-altered'
+
+  constructor(kid: string) {
+    super(
+      `The signing key ${kid} in the database was not written by this authority, or was altered. ` +
+        'Nothing was published. Restore the database from a backup you trust.',
+    )
+    this.name = 'SigningKeyError'
+  }
+}
+
+function identity(kid: string): RowIdentity {
+  return { kind: 'signing-key', id: kid, digest: '' }
+}
+
+function rights({
+  algorithm,
+  publicJwk,
+}: Pick<SigningKeyRecord, 'algorithm' | 'publicJwk'>): Bound {
+  return [algorithm, JSON.stringify(Object.entries(publicJwk).sort())]
 }

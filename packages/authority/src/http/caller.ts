@@ -19,10 +19,7 @@ export interface Doorkeeper {
 const MAX_HEADER_CHARACTERS = 256
 
 export function createDoorkeeper(authenticate: Authenticate): Doorkeeper {
-  const anyone = async (
-    request: Request,
-    refusal: ErrorCode = 'unauthorized',
-  ): Promise<Caller> => {
+  const anyone = async (request: Request, refusal: ErrorCode = 'unauthorized'): Promise<Caller> => {
     const secret = bearerSecret(request)
     const caller = secret === null ? null : await authenticate(secret)
     if (caller === null) throw new AuthorityError(refusal)

@@ -89,7 +89,10 @@ export function formatCredential(
     new DataView(bytes.buffer).setUint32(HEADER_LENGTH + layout.idLength, parts.secretVersion ?? 0)
   }
   bytes.set(parts.secret, bodyLength - SECRET_LENGTH)
-  bytes.set(check(parts.prefix, bytes.subarray(0, bodyLength)).subarray(0, CHECK_LENGTH), bodyLength)
+  bytes.set(
+    check(parts.prefix, bytes.subarray(0, bodyLength)).subarray(0, CHECK_LENGTH),
+    bodyLength,
+  )
   const text = parts.prefix + encodeBase62(bytes)
   return text + checksum(text)
 }

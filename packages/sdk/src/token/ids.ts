@@ -1,21 +1,21 @@
 import { decodeBase62, encodeBase62 } from './base62.ts'
 
+/** What an id names. */
+export type IdKind = 'instance' | 'machine' | 'signingKey' | 'instanceKey' | 'm2mToken' | 'apiKey'
+
 /**
  * The ids of the wire. `ins_`, `mch_`, `key_` and `isk_` are 20 bytes (4 of time in seconds, 16 random)
  * as 27 base62 characters; `mt_`, `ak_` and `oat_` are 16 bytes (6 of time in milliseconds, 10
  * random) as 32 hexadecimal digits. Both sort by time, so database inserts are sequential.
  */
-const FORMS = {
+const FORMS: Readonly<Record<IdKind, { readonly prefix: string; readonly pattern: RegExp }>> = {
   instance: { prefix: 'ins_', pattern: /^ins_[0-9A-Za-z]{27}$/ },
   machine: { prefix: 'mch_', pattern: /^mch_[0-9A-Za-z]{27}$/ },
   signingKey: { prefix: 'key_', pattern: /^key_[0-9A-Za-z]{27}$/ },
   instanceKey: { prefix: 'isk_', pattern: /^isk_[0-9A-Za-z]{27}$/ },
   m2mToken: { prefix: 'mt_', pattern: /^mt_[0-9a-f]{32}$/ },
   apiKey: { prefix: 'ak_', pattern: /^ak_[0-9a-f]{32}$/ },
-} as const
-
-/** What an id names. */
-export type IdKind = keyof typeof FORMS
+}
 
 /** Whether `text` has the exact form of an id of this kind. */
 export function isId(kind: IdKind, text: string): boolean {

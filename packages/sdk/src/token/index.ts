@@ -7,5 +7,6 @@ export {
   formatCredential,
   parseCredential,
 } from './credential.ts'
+export { checksum } from './checksum.ts'
 export { createId, formatId, idBytes, type IdKind, isId, parseId } from './ids.ts'
 export { RESERVED_CLAIMS } from './reserved-claims.ts'

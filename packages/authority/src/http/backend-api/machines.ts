@@ -22,10 +22,7 @@ const listQuery = v.object({
   query: v.optional(rule.text(0, 255), ''),
   // An unencoded plus sign arrives as a space.
   order_by: v.optional(
-    rule.pattern(
-      /^[+ -]?(name|created_at)$/,
-      'must be name or created_at, with + or - before it',
-    ),
+    rule.pattern(/^[+ -]?(name|created_at)$/, 'must be name or created_at, with + or - before it'),
     '-created_at',
   ),
 })

@@ -28,18 +28,12 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return change(instanceKeys, id, (key) => ({ ...key, revokedAt: key.revokedAt ?? at }))
     },
 
-    'create-machine'({ machine, secret, receiverIds }) {
+    'create-machine'({ machine, secret, scopes: granted }) {
       const known = (id: string): boolean => id === machine.id || machines.has(id)
-      if (!receiverIds.every(known)) return 'missing'
+      if (!granted.every((scope) => known(scope.toMachineId))) return 'missing'
       machines.set(machine.id, machine)
       machineSecrets.set(secretKeyOf(machine.id, secret.version), secret)
-      for (const id of receiverIds) {
-        scopes.set(scopeKeyOf(machine.id, id), {
-          fromMachineId: machine.id,
-          toMachineId: id,
-          createdAt: machine.createdAt,
-        })
-      }
+      for (const scope of granted) scopes.set(scopeKeyOf(machine.id, scope.toMachineId), scope)
       return 'done'
     },
 

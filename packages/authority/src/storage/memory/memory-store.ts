@@ -8,7 +8,12 @@ import type {
   PageQuery,
   Store,
 } from '../../domain/ports.ts'
-import type { ApiKeyRecord, M2MTokenRecord, MachineRecord } from '../../domain/records.ts'
+import type {
+  ApiKeyRecord,
+  M2MTokenRecord,
+  MachineRecord,
+  ScopeRecord,
+} from '../../domain/records.ts'
 import { createMemoryHandlers } from './memory-commands.ts'
 import { emptyTables, secretKeyOf, type Tables } from './tables.ts'
 
@@ -36,6 +41,7 @@ function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
 
     machine: (id) => Promise.resolve(tables.machines.get(id) ?? null),
     machines: (query) => Promise.resolve(findMachines(tables, query)),
+    scopes: (fromMachineId) => Promise.resolve(scopesOf(tables, fromMachineId)),
     receivers: (machineIds) =>
       Promise.resolve(new Map(machineIds.map((id) => [id, receiversOf(tables, id)]))),
 
@@ -106,11 +112,16 @@ function findApiKeys(tables: Tables, query: ApiKeyQuery): Page<ApiKeyRecord> {
   return pageOf(found, query)
 }
 
-function receiversOf(tables: Tables, machineId: string): readonly MachineRecord[] {
+function scopesOf(tables: Tables, machineId: string): readonly ScopeRecord[] {
   return [...tables.scopes.values()]
     .filter((scope) => scope.fromMachineId === machineId)
     .sort((a, b) => compare(a.createdAt, b.createdAt) || compare(a.toMachineId, b.toMachineId))
-    .map((scope) => tables.machines.get(scope.toMachineId) as MachineRecord)
+}
+
+function receiversOf(tables: Tables, machineId: string): readonly MachineRecord[] {
+  return scopesOf(tables, machineId).map(
+    (scope) => tables.machines.get(scope.toMachineId) as MachineRecord,
+  )
 }
 
 function pageOf<Row>(found: readonly Row[], { limit, offset }: PageQuery): Page<Row> {

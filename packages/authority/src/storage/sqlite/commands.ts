@@ -4,6 +4,7 @@ import type {
   InstanceKeyRecord,
   M2MTokenRecord,
   MachineSecretRecord,
+  ScopeRecord,
 } from '../../domain/records.ts'
 import type { Apply } from './commit-queue.ts'
 import type { Statements } from './statements.ts'
@@ -43,11 +44,12 @@ function createHandlers(db: Statements): Handlers {
       }
       for (const key of signingKeys) {
         db.run(
-          'INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?)',
+          'INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?, ?)',
           key.kid,
           key.algorithm,
           JSON.stringify(key.publicJwk),
           key.handle,
+          key.mac,
           key.createdAt,
         )
       }
@@ -66,9 +68,9 @@ function createHandlers(db: Statements): Handlers {
       return 'done'
     },
 
-    'create-machine'({ machine, secret, receiverIds }) {
+    'create-machine'({ machine, secret, scopes }) {
       const known = (id: string): boolean => id === machine.id || has('machines', id)
-      if (!receiverIds.every(known)) return 'missing'
+      if (!scopes.every((scope) => known(scope.toMachineId))) return 'missing'
       db.run(
         'INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?)',
         machine.id,
@@ -80,9 +82,7 @@ function createHandlers(db: Statements): Handlers {
         machine.updatedAt,
       )
       insertMachineSecret(db, secret)
-      for (const id of receiverIds) {
-        db.run('INSERT INTO scopes VALUES (?, ?, ?)', machine.id, id, machine.createdAt)
-      }
+      for (const scope of scopes) insertScope(db, scope)
       return 'done'
     },
 
@@ -129,7 +129,8 @@ function createHandlers(db: Statements): Handlers {
       return 'done'
     },
 
-    'create-scope'({ scope: { fromMachineId, toMachineId, createdAt }, limit }) {
+    'create-scope'({ scope, limit }) {
+      const { fromMachineId, toMachineId } = scope
       if (!has('machines', fromMachineId) || !has('machines', toMachineId)) return 'missing'
       const receivers = db.all(
         'SELECT to_machine_id AS id FROM scopes WHERE from_machine_id = ?',
@@ -137,7 +138,7 @@ function createHandlers(db: Statements): Handlers {
       )
       if (receivers.some((row) => row['id'] === toMachineId)) return 'exists'
       if (receivers.length >= limit) return 'full'
-      db.run('INSERT INTO scopes VALUES (?, ?, ?)', fromMachineId, toMachineId, createdAt)
+      insertScope(db, scope)
       bumpPolicy(db, fromMachineId)
       return 'done'
     },
@@ -239,6 +240,16 @@ function insertMachineSecret(db: Statements, secret: MachineSecretRecord): void 
     secret.sealed,
     secret.createdAt,
     secret.expiresAt,
+  )
+}
+
+function insertScope(db: Statements, scope: ScopeRecord): void {
+  db.run(
+    'INSERT INTO scopes VALUES (?, ?, ?, ?)',
+    scope.fromMachineId,
+    scope.toMachineId,
+    scope.createdAt,
+    scope.mac,
   )
 }
 

@@ -10,6 +10,7 @@ import type {
   MachineRecord,
   MachineSecretRecord,
   PublicJwk,
+  ScopeRecord,
   SigningKeyRecord,
 } from '../../domain/records.ts'
 import type { SqlRow } from './driver.ts'
@@ -40,6 +41,7 @@ export function toSigningKey(row: SqlRow): SigningKeyRecord {
     algorithm: row['algorithm'] as Algorithm,
     publicJwk: JSON.parse(row['public_jwk'] as string) as PublicJwk,
     handle: row['handle'] as Uint8Array,
+    mac: row['mac'] as Uint8Array,
     createdAt: row['created_at'] as number,
   }
 }
@@ -74,6 +76,15 @@ export function toMachineSecret(row: SqlRow): MachineSecretRecord {
     sealed: row['sealed'] as Uint8Array | null,
     createdAt: row['created_at'] as number,
     expiresAt: row['expires_at'] as number | null,
+  }
+}
+
+export function toScope(row: SqlRow): ScopeRecord {
+  return {
+    fromMachineId: row['from_machine_id'] as string,
+    toMachineId: row['to_machine_id'] as string,
+    createdAt: row['created_at'] as number,
+    mac: row['mac'] as Uint8Array,
   }
 }
 

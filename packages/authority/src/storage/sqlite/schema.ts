@@ -25,7 +25,7 @@ const FIRST = [
   ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE signing_keys (
     kid TEXT PRIMARY KEY, algorithm TEXT NOT NULL, public_jwk TEXT NOT NULL,
-    handle BLOB NOT NULL, created_at INTEGER NOT NULL
+    handle BLOB NOT NULL, mac BLOB NOT NULL, created_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE instance_keys (
     id TEXT PRIMARY KEY, mac BLOB NOT NULL, sealed BLOB,
@@ -45,7 +45,7 @@ const FIRST = [
   `CREATE TABLE scopes (
     from_machine_id TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE,
     to_machine_id TEXT NOT NULL REFERENCES machines (id) ON DELETE CASCADE,
-    created_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, mac BLOB NOT NULL,
     PRIMARY KEY (from_machine_id, to_machine_id)
   ) STRICT, WITHOUT ROWID`,
   `CREATE INDEX scopes_by_receiver ON scopes (to_machine_id)`,
@@ -131,8 +131,8 @@ function appliedMigrations(connection: Connection): readonly string[] {
     .prepare(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'kysely_migration'`)
     .get()
   if (table === undefined) return []
-  const rows = connection.prepare('SELECT name FROM kysely_migration').all()
-  return rows.map((row) => String((row as { name: unknown }).name))
+  const rows = connection.prepare('SELECT name FROM kysely_migration').all() as { name: string }[]
+  return rows.map((row) => row.name)
 }
 
 /** Kysely speaks better-sqlite3's dialect of the same few calls. */
@@ -145,7 +145,7 @@ function kyselyOn(connection: Connection): Kysely<unknown> {
           const statement = connection.prepare(text)
           return {
             reader: statement.columns().length > 0,
-            all: (values) => statement.all(...(values as SqlValue[])),
+            all: (values) => statement.all(...(values as SqlValue[])) as unknown[],
             run: (values) => statement.run(...(values as SqlValue[])),
             iterate: (values) =>
               statement.iterate(...(values as SqlValue[])) as IterableIterator<unknown>,

@@ -106,6 +106,13 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
       )
     },
 
+    scopes: (fromMachineId) =>
+      many(
+        rows.toScope,
+        'SELECT * FROM scopes WHERE from_machine_id = ? ORDER BY created_at, to_machine_id',
+        fromMachineId,
+      ),
+
     receivers: (machineIds) => Promise.resolve(receivers(db, machineIds)),
 
     machineSecret: (machineId, version) =>
@@ -136,12 +143,7 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
         rows.toM2MToken,
         'm2m_tokens WHERE machine_id = ? AND (? OR revoked_at IS NULL) AND (? OR expires_at > ?)',
         'id DESC',
-        [
-          query.machineId,
-          Number(query.includeRevoked),
-          Number(query.includeExpired),
-          query.now,
-        ],
+        [query.machineId, Number(query.includeRevoked), Number(query.includeExpired), query.now],
         query,
       )
     },

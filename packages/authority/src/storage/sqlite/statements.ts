@@ -28,7 +28,7 @@ export function createStatements(connection: Connection): Statements {
     all: (text: string, ...values: SqlValue[]) =>
       orUnavailable(() => prepare(text).all(...values) as SqlRow[]),
     run: (text: string, ...values: SqlValue[]) =>
-      orUnavailable(() => Number(prepare(text).run(...values).changes)),
+      orUnavailable(() => prepare(text).run(...values).changes),
   })
 }
 

@@ -1,0 +1,108 @@
+import type { Command } from '../domain/ports.ts'
+import type {
+  ApiKeyRecord,
+  InstanceKeyRecord,
+  M2MTokenRecord,
+  MachineRecord,
+  MachineSecretRecord,
+  ScopeRecord,
+} from '../domain/records.ts'
+
+/** Records for the contract suite: valid in every member, unlike in what a test names. */
+
+export function anInstance(): Extract<Command, { type: 'create-instance' }> {
+  return {
+    type: 'create-instance',
+    instance: { id: 'ins_1', environment: 'test', createdAt: 1 },
+    dataKeys: [
+      { purpose: 'mac', version: 1, rootKeyId: 'r', wrapped: Uint8Array.of(1), createdAt: 1 },
+    ],
+    signingKeys: [
+      {
+        kid: 'key_1',
+        algorithm: 'ES256',
+        publicJwk: { kty: 'EC', crv: 'P-256' },
+        handle: Uint8Array.of(2),
+        mac: Uint8Array.of(8),
+        createdAt: 1,
+      },
+    ],
+    instanceKey: anInstanceKey({}),
+  }
+}
+
+export function anInstanceKey(some: Partial<InstanceKeyRecord>): InstanceKeyRecord {
+  const mac = Uint8Array.of(3)
+  return { id: 'isk_1', mac, sealed: null, createdAt: 1, revokedAt: null, ...some }
+}
+
+export function aMachine(some: Partial<MachineRecord>): MachineRecord {
+  return {
+    id: 'mch_1',
+    name: 'machine',
+    defaultTokenTtlSeconds: 3600,
+    jwtAlgorithm: null,
+    policyVersion: 1,
+    createdAt: 1,
+    updatedAt: 1,
+    ...some,
+  }
+}
+
+export function aSecret(some: Partial<MachineSecretRecord>): MachineSecretRecord {
+  return {
+    machineId: 'mch_1',
+    version: 1,
+    mac: Uint8Array.of(4),
+    sealed: null,
+    createdAt: 1,
+    expiresAt: null,
+    ...some,
+  }
+}
+
+export function aScope(fromMachineId: string, toMachineId: string): ScopeRecord {
+  return { fromMachineId, toMachineId, createdAt: 1, mac: Uint8Array.of(9) }
+}
+
+const ALIVE = {
+  createdAt: 1,
+  updatedAt: 1,
+  revokedAt: null,
+  revocationReason: null,
+  lastUsedAt: null,
+}
+
+export function aToken(some: Partial<M2MTokenRecord>): M2MTokenRecord {
+  return {
+    id: 'mt_1',
+    machineId: 'mch_1',
+    scopes: ['mch_2'],
+    claims: null,
+    expiresAt: 1000,
+    mac: Uint8Array.of(5),
+    sealed: Uint8Array.of(6),
+    likeness: 'likeness',
+    ...ALIVE,
+    ...some,
+  }
+}
+
+export function anApiKey(some: Partial<ApiKeyRecord>): ApiKeyRecord {
+  return {
+    id: 'ak_1',
+    type: 'api_key',
+    name: 'name',
+    description: null,
+    subject: 'user_1',
+    scopes: [],
+    claims: null,
+    createdBy: null,
+    expiresAt: null,
+    mac: Uint8Array.of(7),
+    digest: 'digest',
+    sealed: null,
+    ...ALIVE,
+    ...some,
+  }
+}

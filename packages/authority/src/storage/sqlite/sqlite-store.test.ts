@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { aMachine, aSecret, aToken } from '../fixtures.ts'
+import { describeStore } from '../store.contract.ts'
+import { connect } from './driver.ts'
+import { openSqliteStore } from './sqlite-store.ts'
+
+describeStore('the SQLite store', () => openSqliteStore({ file: ':memory:', migrate: true }))
+
+describe('an SQLite file', () => {
+  let folder: string
+  let file: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'countersign-'))
+    file = join(folder, 'countersign.db')
+  })
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true })
+  })
+
+  const createMachine = {
+    type: 'create-machine',
+    machine: aMachine({ id: 'mch_a' }),
+    secret: aSecret({ machineId: 'mch_a' }),
+    scopes: [],
+  } as const
+
+  it('is synced at every commit, with a write-ahead log', async () => {
+    const store = await openSqliteStore({ file, migrate: true })
+    await store.write(createMachine)
+    const reader = await connect(file)
+    expect(reader.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' })
+    reader.close()
+    await store.close()
+  })
+
+  it('holds what was written when it is opened again', async () => {
+    const first = await openSqliteStore({ file, migrate: true })
+    await first.write(createMachine)
+    await first.close()
+    const second = await openSqliteStore({ file })
+    expect(await second.machine('mch_a')).toEqual(createMachine.machine)
+    await second.close()
+  })
+
+  it('shows a change to another process as soon as it is answered', async () => {
+    const one = await openSqliteStore({ file, migrate: true })
+    const other = await openSqliteStore({ file })
+    await one.write(createMachine)
+    const token = aToken({ id: 'mt_1', machineId: 'mch_a' })
+    await one.write({ type: 'create-m2m-token', token, policyVersion: 1 })
+    expect((await other.m2mToken('mt_1'))?.revokedAt).toBeNull()
+    await one.write({ type: 'revoke-m2m-token', id: 'mt_1', at: 5, reason: null })
+    expect((await other.m2mToken('mt_1'))?.revokedAt).toBe(5)
+    await one.close()
+    await other.close()
+  })
+
+  it('without the schema is refused unless it may be migrated', async () => {
+    await expect(openSqliteStore({ file })).rejects.toMatchObject({ code: 'schema-older' })
+    await (await openSqliteStore({ file, migrate: true })).close()
+    await (await openSqliteStore({ file })).close()
+  })
+
+  it('of a newer release is refused, and left as it is', async () => {
+    await (await openSqliteStore({ file, migrate: true })).close()
+    const connection = await connect(file)
+    connection.exec(`INSERT INTO kysely_migration VALUES ('9999-from-the-future', 'now')`)
+    connection.close()
+    await expect(openSqliteStore({ file })).rejects.toMatchObject({ code: 'schema-newer' })
+    await expect(openSqliteStore({ file, migrate: true })).rejects.toMatchObject({
+      code: 'schema-newer',
+    })
+  })
+
+  it('fails only the command that cannot be applied, not those beside it', async () => {
+    const store = await openSqliteStore({ file, migrate: true })
+    const [good, clash, other] = await Promise.allSettled([
+      store.write(createMachine),
+      store.write(createMachine),
+      store.write({
+        ...createMachine,
+        machine: aMachine({ id: 'mch_b' }),
+        secret: aSecret({ machineId: 'mch_b' }),
+      }),
+    ])
+    expect(good).toEqual({ status: 'fulfilled', value: 'done' })
+    expect(clash).toMatchObject({ status: 'rejected', reason: { code: 'storage_unavailable' } })
+    expect(other).toEqual({ status: 'fulfilled', value: 'done' })
+    await store.close()
+  })
+
+  it('that is full or gone is an error of its own, never a wrong answer', async () => {
+    const store = await openSqliteStore({ file, migrate: true })
+    await store.write(createMachine)
+    await store.close()
+    await expect(store.machine('mch_a')).rejects.toMatchObject({ code: 'storage_unavailable' })
+    await expect(store.write(createMachine)).rejects.toMatchObject({
+      code: 'storage_unavailable',
+    })
+  })
+
+  it('writes what is waiting before it closes', async () => {
+    const store = await openSqliteStore({ file, migrate: true })
+    const answer = store.write(createMachine)
+    await store.close()
+    expect(await answer).toBe('done')
+    const again = await openSqliteStore({ file })
+    expect(await again.machine('mch_a')).not.toBeNull()
+    await again.close()
+  })
+})

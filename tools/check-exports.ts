@@ -1,0 +1,111 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { readManifest } from './manifest.ts'
+import { compareNames, type Door, doorsOf, publicNames, type PublicNames } from './public-names.ts'
+import { reach } from './reach.ts'
+
+/**
+ * What a user of the packages meets, checked on the build: the public names are those of the snapshot,
+ * the documents import what exists, the SDK reaches only what each runtime has, and the packed
+ * tarballs are sound. `npm run check:exports -- --update` accepts the names as they are.
+ */
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const snapshot = join(root, 'tools/exports.snapshot.json')
+const sdk = join(root, 'packages/sdk')
+const authority = join(root, 'packages/authority')
+
+/** What the SDK may load from outside itself, by the condition that the runtime sets. */
+const SDK_REACH: Readonly<Record<string, readonly string[]>> = {
+  node: ['node:crypto'],
+  workerd: [],
+  'edge-light': [],
+  browser: [],
+  default: [],
+}
+
+const doors = [sdk, authority].flatMap((folder) => doorsOf(folder, readManifest(folder)))
+const problems = [
+  ...(await checkNames()),
+  ...checkDocuments(),
+  ...doors.filter(({ code }) => code.startsWith(sdk)).flatMap(checkReach),
+  ...checkTarballs(),
+]
+for (const problem of problems) console.error(problem)
+if (problems.length > 0) process.exitCode = 1
+
+async function checkNames(): Promise<string[]> {
+  const names = await publicNames(doors)
+  if (process.argv.includes('--update')) {
+    writeFileSync(snapshot, `${JSON.stringify(names, null, 2)}\n`)
+    return []
+  }
+  const before = existsSync(snapshot)
+    ? (JSON.parse(readFileSync(snapshot, 'utf8')) as PublicNames)
+    : {}
+  const changes = compareNames(before, names)
+  if (changes.length === 0) return []
+  const advice = 'If this change of the public names is meant: npm run check:exports -- --update'
+  return [...changes, advice]
+}
+
+/** A document must not teach an import that fails. Design notes may speak of the future. */
+function checkDocuments(): string[] {
+  const specifiers = doors.map(({ specifier }) => specifier)
+  return documents().flatMap((file) => {
+    const text = readFileSync(join(root, file), 'utf8')
+    const imported = [...text.matchAll(/from '((?:@countersign\/|countersign)[^']*)'/g)]
+    return imported
+      .map(([, specifier = '']) => specifier)
+      .filter((specifier) => !specifiers.includes(specifier))
+      .map((specifier) => `${file} imports '${specifier}', which does not exist`)
+  })
+}
+
+function documents(): string[] {
+  const docs = join(root, 'docs')
+  const pages = existsSync(docs) ? readdirSync(docs, { recursive: true, encoding: 'utf8' }) : []
+  const readmes = ['README.md', 'packages/sdk/README.md', 'packages/authority/README.md']
+  return [...readmes, ...pages.map((page) => join('docs', page))].filter(
+    (file) =>
+      file.endsWith('.md') && !file.startsWith('docs/design/') && existsSync(join(root, file)),
+  )
+}
+
+function checkReach({ specifier, code }: Door): string[] {
+  return Object.entries(SDK_REACH).flatMap(([condition, allowed]) =>
+    [...reach(sdk, readManifest(sdk), code, [condition])]
+      .filter(([module]) => !allowed.includes(module))
+      .map(
+        ([module, file]) =>
+          `'${specifier}' reaches ${module} under the condition ${condition}, by ${file.slice(root.length)}`,
+      ),
+  )
+}
+
+function checkTarballs(): string[] {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-pack-'))
+  try {
+    const packed = run('npm', ['pack', '--workspaces', '--silent', '--pack-destination', folder])
+    if (packed !== undefined) return [packed]
+    return readdirSync(folder)
+      .map((name) => join(folder, name))
+      .flatMap((tarball) => [
+        run('npx', ['--no', 'publint', 'run', tarball, '--strict']) ?? [],
+        run('npx', ['--no', 'attw', tarball, '--profile', 'esm-only', '--format', 'ascii']) ?? [],
+      ])
+      .flat()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** What the command printed, if it failed. */
+function run(command: string, args: readonly string[]): string | undefined {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: root, encoding: 'utf8' })
+  return status === 0 ? undefined : `${command} ${args.join(' ')}\n${stdout}${stderr}`
+}

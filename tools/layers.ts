@@ -1,0 +1,125 @@
+/**
+ * Who may import whom. `npm run check:layers` holds every file in a package's `src` to this table; the
+ * picture of it is in CONTRIBUTING.md.
+ */
+
+/** A file or folder in a package's `src`, and what it may import besides itself. */
+export interface Layer {
+  /** Keys of the same package's table; `*` is all of them. */
+  readonly layers: readonly string[]
+  /** Modules by name; `*` is everything from outside the workspace. Our own packages are always named. */
+  readonly packages: readonly string[]
+  /** Completes the sentence "… because" in a report. */
+  readonly because: string
+}
+
+/** The layers of one package, by path below its `src`; the longest path that fits a file is its layer. */
+export type Layers = Readonly<Record<string, Layer>>
+
+const pureSdk = 'the SDK has no dependencies and runs where there is no Node'
+const besideOneAnother =
+  'storage, vault, http and jobs know the domain and its ports, never one another'
+
+/** The table, by the folder of the package. */
+export const LAYERS: Readonly<Record<string, Layers>> = {
+  'packages/sdk': {
+    token: {
+      layers: [],
+      packages: [],
+      because: 'token formats are pure: no fetch, no clock, no dependency',
+    },
+    verify: {
+      layers: ['token', 'verify/signature/node.ts'],
+      packages: [],
+      because: pureSdk,
+    },
+    'verify/signature/node.ts': {
+      layers: ['token', 'verify'],
+      packages: ['node:crypto'],
+      because: 'only the signature check has a form of its own for Node',
+    },
+    client: {
+      layers: ['token', 'verify'],
+      packages: [],
+      because: pureSdk,
+    },
+    authenticate: {
+      layers: ['token', 'verify', 'client'],
+      packages: [],
+      because: pureSdk,
+    },
+    adapters: {
+      layers: ['token', 'verify', 'client', 'authenticate'],
+      packages: ['*'],
+      because: 'an adapter puts authenticate into a framework, and nothing depends on it',
+    },
+    testing: {
+      layers: ['*'],
+      packages: ['*'],
+      because: 'testing may see all and is seen by none',
+    },
+    'index.ts': {
+      layers: ['token', 'verify', 'client', 'authenticate'],
+      packages: [],
+      because: 'the main door opens on what needs neither a framework nor a test',
+    },
+  },
+
+  'packages/authority': {
+    domain: {
+      layers: [],
+      packages: ['countersign/token', 'node:crypto'],
+      because: 'the rules do no I/O: domain/ports.ts is the only way out',
+    },
+    storage: {
+      layers: ['domain'],
+      packages: ['*', 'countersign/token'],
+      because: besideOneAnother,
+    },
+    vault: {
+      layers: ['domain'],
+      packages: ['*', 'countersign/token'],
+      because: besideOneAnother,
+    },
+    http: {
+      layers: ['domain'],
+      packages: ['*', 'countersign/token'],
+      because: besideOneAnother,
+    },
+    jobs: {
+      layers: ['domain'],
+      packages: ['*', 'countersign/token'],
+      because: besideOneAnother,
+    },
+    'system.ts': {
+      layers: ['domain'],
+      packages: ['node:crypto'],
+      because: 'the clock and the random bytes of the machine are ports like any other',
+    },
+    'config.ts': {
+      layers: ['domain'],
+      packages: ['*', 'countersign/token'],
+      because: 'the configuration is read before anything is composed',
+    },
+    'app.ts': {
+      layers: ['domain', 'storage', 'vault', 'http', 'jobs', 'system.ts', 'config.ts'],
+      packages: ['*', 'countersign/token'],
+      because: 'the composition root stands above the parts and below the process',
+    },
+    'node.ts': {
+      layers: ['domain', 'storage', 'vault', 'http', 'system.ts', 'config.ts', 'app.ts'],
+      packages: ['*', 'countersign/token'],
+      because: 'sockets and signals carry the app, and know nothing of commands',
+    },
+    cli: {
+      layers: ['config.ts', 'app.ts', 'node.ts'],
+      packages: ['*', 'countersign', 'countersign/token'],
+      because: 'a command starts an authority or calls one, as any user could',
+    },
+    'index.ts': {
+      layers: ['domain', 'storage', 'vault', 'system.ts', 'config.ts', 'app.ts', 'node.ts'],
+      packages: [],
+      because: 'the main door names what an embedder needs',
+    },
+  },
+}
