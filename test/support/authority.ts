@@ -20,6 +20,8 @@ export interface TestAuthority extends AsyncDisposable {
   readonly log: CapturedLog
   /** Does what is due now, instead of waiting for the server's own beat. */
   tick(): Promise<void>
+  /** Takes the storage away from under the authority, which goes on. */
+  closeStore(): Promise<void>
   close(): Promise<void>
 }
 
@@ -75,9 +77,14 @@ export async function startTestAuthority(
         ports,
       ),
   })
+  let storeIsOpen = true
+  const closeStore = async (): Promise<void> => {
+    if (storeIsOpen) await store.close()
+    storeIsOpen = false
+  }
   const close = async (): Promise<void> => {
     await server.close()
-    await store.close()
+    await closeStore()
   }
   return {
     url: server.url + path,
@@ -86,6 +93,7 @@ export async function startTestAuthority(
     store,
     log,
     tick: () => server.authority.tick(),
+    closeStore,
     close,
     [Symbol.asyncDispose]: close,
   }

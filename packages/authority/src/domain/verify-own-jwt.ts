@@ -1,10 +1,63 @@
+import { createPublicKey, type KeyObject, verify } from 'node:crypto'
+import {
+  CountersignError,
+  judgeClaims,
+  judgeHeader,
+  parseJws,
+  RESERVED_CLAIMS,
+} from 'countersign/token'
 import type { Context } from './context.ts'
-import type { M2MToken } from './m2m-token.ts'
+import { type M2MToken, m2mTokenFromJwt } from './m2m-token.ts'
+import type { SigningKeyRecord } from './records.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 /** Checks a JWT that this authority may have signed; `null` when it is not valid now. */
 export type VerifyOwnJwt = (text: string, now: number) => Promise<M2MToken | null>
 
-export function createOwnJwtVerifier(_context: Context, _signingKeys: SigningKeys): VerifyOwnJwt {
-  return () => Promise.resolve(null)
+/** By the same rules as the SDK, with no tolerance: it is the authority's own clock. */
+export function createOwnJwtVerifier(
+  { issuer, store }: Pick<Context, 'issuer' | 'store'>,
+  signingKeys: SigningKeys,
+): VerifyOwnJwt {
+  const publicKeys = new Map<string, KeyObject>()
+
+  const publicKeyOf = ({ kid, publicJwk }: SigningKeyRecord): KeyObject => {
+    const known = publicKeys.get(kid)
+    if (known !== undefined) return known
+    const imported = createPublicKey({ key: publicJwk, format: 'jwk' })
+    publicKeys.set(kid, imported)
+    return imported
+  }
+
+  const read = (text: string, now: number): M2MToken | null => {
+    const { header, payload, signingInput, signature } = parseJws(text)
+    const { kid, alg } = judgeHeader(header)
+    const record = signingKeys.find(kid)
+    if (record?.algorithm !== alg) return null
+    const input = { key: publicKeyOf(record), dsaEncoding: 'ieee-p1363' as const }
+    const digest = alg === 'EdDSA' ? null : 'sha256'
+    if (!verify(digest, signingInput, input, signature)) return null
+    const expected = { issuer, audience: null, nowMs: now, clockToleranceSeconds: 0 }
+    const { sub, aud, exp, iat, jti } = judgeClaims(payload, expected)
+    const claims = Object.entries(payload).filter(([name]) => !RESERVED_CLAIMS.includes(name))
+    return m2mTokenFromJwt({
+      id: jti,
+      machineId: sub,
+      receiverIds: aud,
+      issuedAt: iat,
+      expiresAt: exp,
+      claims: claims.length === 0 ? null : JSON.stringify(Object.fromEntries(claims)),
+    })
+  }
+
+  return async (text, now) => {
+    try {
+      const token = read(text, now)
+      // The key still fits, but the machine may be gone.
+      return token === null || (await store.machine(token.machineId)) === null ? null : token
+    } catch (error) {
+      if (error instanceof CountersignError) return null
+      throw error
+    }
+  }
 }

@@ -1,4 +1,5 @@
 /** `countersign/token`: the forms of ids, credentials and tokens. Pure: no I/O, no clock. */
+export { checksum } from './checksum.ts'
 export {
   type Credential,
   CREDENTIAL_SECRET_BYTES,
@@ -7,6 +8,35 @@ export {
   formatCredential,
   parseCredential,
 } from './credential.ts'
-export { checksum } from './checksum.ts'
+export {
+  CountersignError,
+  type CountersignErrorCode,
+  type CountersignErrorDetails,
+  isCountersignError,
+  SDK_ERRORS,
+  type WireError,
+} from './errors.ts'
 export { createId, formatId, idBytes, type IdKind, isId, parseId } from './ids.ts'
+export type { JsonObject } from './json.ts'
+export { type Jws, MAX_TOKEN_CHARACTERS, parseJws } from './jws.ts'
+export {
+  judgeClaims,
+  judgeHeader,
+  M2M_CATEGORY,
+  type M2MClaims,
+  type M2MExpectations,
+} from './m2m-claims.ts'
+export { M2MToken, type M2MTokenJSON } from './m2m-token.ts'
 export { RESERVED_CLAIMS } from './reserved-claims.ts'
+export {
+  getMachineTokenType,
+  isJwtFormat,
+  isM2MJwt,
+  isMachineJwt,
+  isMachineToken,
+  isMachineTokenByPrefix,
+  isOAuthJwt,
+  isTokenTypeAccepted,
+  type MachineTokenType,
+  TokenType,
+} from './token-type.ts'

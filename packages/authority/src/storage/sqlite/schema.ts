@@ -127,7 +127,7 @@ function refuseNewer(connection: Connection): void {
 }
 
 function appliedMigrations(connection: Connection): readonly string[] {
-  const table = connection
+  const table: unknown = connection
     .prepare(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'kysely_migration'`)
     .get()
   if (table === undefined) return []

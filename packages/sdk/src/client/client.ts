@@ -1,0 +1,50 @@
+import { type ApiKeysApi, createApiKeysApi } from './api-keys.ts'
+import { createM2MApi, type M2MApi } from './m2m.ts'
+import { createMachinesApi, type MachinesApi } from './machines.ts'
+import { checkOptions, type ClientOptions } from './options.ts'
+import { required } from './request.ts'
+import { createSend } from './transport.ts'
+import type { JwkSet } from './types.ts'
+import { toJwkSet } from './wire.ts'
+
+/** The key set of the instance, by its key. */
+export interface JwksApi {
+  getJwks(): Promise<JwkSet>
+}
+
+/** Calls to one authority. */
+export interface Client {
+  readonly machines: MachinesApi
+  readonly m2m: M2MApi
+  readonly apiKeys: ApiKeysApi
+  readonly jwks: JwksApi
+}
+
+/**
+ * Makes a client of an authority: a Countersign authority, or Clerk's Backend API, whose machine half
+ * has the same wire.
+ *
+ * ```ts
+ * const countersign = createClient({ apiUrl: 'http://127.0.0.1:4100', machineSecretKey })
+ * const { subject } = await countersign.m2m.verify({ token })
+ * ```
+ *
+ * @throws {CountersignError} `configuration-invalid`, naming the option.
+ */
+export function createClient(options: ClientOptions): Client {
+  const settings = checkOptions(options)
+  const send = createSend(settings)
+  return Object.freeze({
+    machines: createMachinesApi(settings, send),
+    m2m: createM2MApi(settings, send),
+    apiKeys: createApiKeysApi(settings, send),
+    jwks: Object.freeze({
+      async getJwks() {
+        const secret = required(settings.secretKey(), 'secretKey')
+        const path = '/jwks'
+        const call = { method: 'GET', path, secret, success: 200, repeatable: true } as const
+        return toJwkSet(await send(call))
+      },
+    }),
+  })
+}

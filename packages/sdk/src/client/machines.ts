@@ -1,0 +1,98 @@
+import { about, idInPath, query, required } from './request.ts'
+import type { Settings } from './options.ts'
+import type { Call, Send } from './transport.ts'
+import type {
+  CreateMachineParams,
+  DeletedObject,
+  GetMachineListParams,
+  Machine,
+  MachineScope,
+  MachineSecretKey,
+  PaginatedList,
+  RotateMachineSecretKeyParams,
+  UpdateMachineParams,
+} from './types.ts'
+import { toDeleted, toList, toMachine, toMachineScope, toMachineSecretKey } from './wire.ts'
+
+/** Machines, their scopes and their secrets. Every call needs `secretKey` and throws `CountersignError`. */
+export interface MachinesApi {
+  /** Newest first unless ordered otherwise. */
+  list(params?: GetMachineListParams): Promise<PaginatedList<Machine>>
+  /** The answer alone has the machine's `secretKey`. */
+  create(params: CreateMachineParams): Promise<Machine>
+  get(machineId: string): Promise<Machine>
+  /** Changes what is given. */
+  update(params: UpdateMachineParams): Promise<Machine>
+  /** Ends its secrets, its scopes and its opaque tokens at once. */
+  delete(machineId: string): Promise<DeletedObject>
+  getSecretKey(machineId: string): Promise<MachineSecretKey>
+  rotateSecretKey(params: RotateMachineSecretKeyParams): Promise<MachineSecretKey>
+  /** Lets the first machine call the second. */
+  createScope(machineId: string, toMachineId: string): Promise<MachineScope>
+  deleteScope(machineId: string, otherMachineId: string): Promise<MachineScope>
+}
+
+export function createMachinesApi(settings: Settings, send: Send): MachinesApi {
+  const ask = (call: Omit<Call, 'secret' | 'success'>): ReturnType<Send> =>
+    send({ ...call, success: 200, secret: required(settings.secretKey(), 'secretKey') })
+  const pathOf = (machineId: unknown): string => `/machines/${idInPath('machineId', machineId)}`
+
+  return Object.freeze({
+    async list({ limit, offset, orderBy, query: text }: GetMachineListParams = {}) {
+      const search = query({ limit, offset, order_by: orderBy, query: text })
+      const path = `/machines${search}`
+      return toList('data', toMachine)(await ask({ method: 'GET', path, repeatable: true }))
+    },
+
+    async create(params: CreateMachineParams) {
+      const body = {
+        name: params.name,
+        scoped_machines: params.scopedMachines,
+        default_token_ttl: params.defaultTokenTtl,
+        jwt_algorithm: params.jwtAlgorithm,
+      }
+      const call = { method: 'POST', path: '/machines', body, repeatable: false } as const
+      return toMachine(await ask(call))
+    },
+
+    async get(machineId: string) {
+      const path = pathOf(machineId)
+      return about(machineId, toMachine(await ask({ method: 'GET', path, repeatable: true })))
+    },
+
+    async update({ machineId, name, defaultTokenTtl, jwtAlgorithm }: UpdateMachineParams) {
+      const path = pathOf(machineId)
+      const body = { name, default_token_ttl: defaultTokenTtl, jwt_algorithm: jwtAlgorithm }
+      const answer = await ask({ method: 'PATCH', path, body, repeatable: true })
+      return about(machineId, toMachine(answer))
+    },
+
+    async delete(machineId: string) {
+      const path = pathOf(machineId)
+      const answer = await ask({ method: 'DELETE', path, repeatable: false })
+      return about(machineId, toDeleted('machine')(answer))
+    },
+
+    async getSecretKey(machineId: string) {
+      const path = `${pathOf(machineId)}/secret_key`
+      return toMachineSecretKey(await ask({ method: 'GET', path, repeatable: true }))
+    },
+
+    async rotateSecretKey({ machineId, previousTokenTtl }: RotateMachineSecretKeyParams) {
+      const path = `${pathOf(machineId)}/secret_key/rotate`
+      const body = { previous_token_ttl: previousTokenTtl }
+      return toMachineSecretKey(await ask({ method: 'POST', path, body, repeatable: false }))
+    },
+
+    async createScope(machineId: string, toMachineId: string) {
+      const path = `${pathOf(machineId)}/scopes`
+      const body = { to_machine_id: toMachineId }
+      return toMachineScope(await ask({ method: 'POST', path, body, repeatable: false }))
+    },
+
+    async deleteScope(machineId: string, otherMachineId: string) {
+      const path = `${pathOf(machineId)}/scopes/${idInPath('otherMachineId', otherMachineId)}`
+      return toMachineScope(await ask({ method: 'DELETE', path, repeatable: false }))
+    },
+  })
+}

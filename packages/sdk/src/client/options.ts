@@ -1,0 +1,108 @@
+import { parseCredential } from '../token/credential.ts'
+import { CountersignError } from '../token/errors.ts'
+import type { Fetch } from '../verify/fetch-json.ts'
+
+export interface RetryOptions {
+  /** How often a call that is safe to repeat is tried again. Default 2, 0 for never. */
+  readonly retries?: number
+  /** The longest first wait; it doubles. Default 100. */
+  readonly backoffMs?: number
+}
+
+/** What a client is made with. */
+export interface ClientOptions {
+  /** Where the authority is reached. May have a path; a trailing slash is ignored. */
+  readonly apiUrl: string
+  /** The instance key (`sk_…`), for administering. */
+  readonly secretKey?: string
+  /** This machine's secret key (`ak_…`), for creating and verifying tokens. */
+  readonly machineSecretKey?: string
+  /** The `iss` of its JWTs, where that is not `apiUrl`. */
+  readonly issuer?: string
+  readonly fetch?: Fetch
+  /** How long a call may take, retries and the reading of the answer included. Default 10,000. */
+  readonly timeoutMs?: number
+  readonly retry?: RetryOptions
+  /** Epoch milliseconds; drives the judgement of tokens and the age of the key set. */
+  readonly clock?: () => number
+}
+
+/** Options once they are checked. Secrets stay behind functions, so that nothing prints them. */
+export interface Settings {
+  readonly apiUrl: string
+  readonly issuer: string
+  readonly fetch: Fetch
+  readonly timeoutMs: number
+  readonly retries: number
+  readonly backoffMs: number
+  readonly now: () => number
+  readonly monotonicMs: () => number
+  readonly secretKey: () => string | undefined
+  readonly machineSecretKey: () => string | undefined
+}
+
+const DEFAULTS = { timeoutMs: 10_000, retries: 2, backoffMs: 100 } as const
+
+const MAX_TIMEOUT_MS = 600_000
+
+/** @throws {CountersignError} `configuration-invalid`, naming the option. */
+export function checkOptions(options: ClientOptions): Settings {
+  const { clock, retry = {} } = options
+  const apiUrl = checkUrl('apiUrl', options.apiUrl)
+  const secretKey = checkSecret('secretKey', options.secretKey)
+  const machineSecretKey = checkSecret('machineSecretKey', options.machineSecretKey)
+  return Object.freeze({
+    apiUrl,
+    issuer: options.issuer === undefined ? apiUrl : checkUrl('issuer', options.issuer),
+    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
+    timeoutMs: checkNumber('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs, MAX_TIMEOUT_MS),
+    retries: checkNumber('retry.retries', retry.retries ?? DEFAULTS.retries, 10),
+    backoffMs: checkNumber('retry.backoffMs', retry.backoffMs ?? DEFAULTS.backoffMs, 60_000),
+    now: clock ?? (() => Date.now()),
+    monotonicMs: clock ?? (() => performance.now()),
+    secretKey: () => secretKey,
+    machineSecretKey: () => machineSecretKey,
+  })
+}
+
+/** The id of the machine that a secret key belongs to, which the key itself tells. */
+export function machineIdOf(machineSecretKey: string): string | null {
+  const credential = parseCredential(machineSecretKey)
+  return credential?.kind === 'machine-secret' ? credential.id : null
+}
+
+/** Whether a key was made by an authority of this kind, and so also the tokens that go with it. */
+export function isOurKey(key: string | undefined): boolean {
+  return key !== undefined && parseCredential(key) !== null
+}
+
+function checkUrl(name: string, value: unknown): string {
+  const expected = `${name} to be an http or https URL without query, fragment or password`
+  let url: URL
+  try {
+    url = new URL(String(value))
+  } catch {
+    throw new CountersignError('configuration-invalid', { expected })
+  }
+  const plain = url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+  if (!plain || !['http:', 'https:'].includes(url.protocol)) {
+    throw new CountersignError('configuration-invalid', { expected })
+  }
+  return String(value).replace(/\/+$/, '')
+}
+
+/** An empty secret counts as none, as at Clerk: that is what an unset variable often becomes. */
+function checkSecret(name: string, value: unknown): string | undefined {
+  if (value === undefined || value === '') return undefined
+  if (typeof value === 'string' && /^[\x21-\x7e]{1,256}$/.test(value)) return value
+  throw new CountersignError('configuration-invalid', {
+    expected: `${name} to be a secret key without white space`,
+  })
+}
+
+function checkNumber(name: string, value: unknown, max: number): number {
+  if (typeof value === 'number' && value >= 0 && value <= max) return value
+  throw new CountersignError('configuration-invalid', {
+    expected: `${name} to be a number from 0 to ${max}`,
+  })
+}

@@ -1,0 +1,45 @@
+import { CountersignError } from '../token/errors.ts'
+
+/** Puts arguments into paths and queries. */
+
+const SAFE_ID = /^\w{1,64}$/
+
+/** An id as a part of a path: nothing that could lead elsewhere. @throws `argument-invalid` */
+export function idInPath(name: string, id: unknown): string {
+  if (typeof id === 'string' && SAFE_ID.test(id)) return id
+  throw new CountersignError('argument-invalid', {
+    expected: `${name} to be an id of letters, digits and underscores`,
+  })
+}
+
+/** A query; what is absent is left out. */
+export function query(
+  params: Readonly<Record<string, string | number | boolean | undefined>>,
+): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(params)) {
+    if (value !== undefined) search.set(name, String(value))
+  }
+  return search.size === 0 ? '' : `?${search.toString()}`
+}
+
+/** The answer to a question about one thing must be about that thing. @throws `answer-unexpected` */
+export function about<Item extends { readonly id: string | null }>(id: string, item: Item): Item {
+  if (item.id?.toLowerCase() === id.toLowerCase()) return item
+  throw new CountersignError('answer-unexpected', { expected: `the object ${id}` })
+}
+
+/** @throws `configuration-invalid` when no key was given for this call. */
+export function required(secret: string | undefined, name: string): string {
+  if (secret !== undefined && secret !== '') return secret
+  throw new CountersignError('configuration-invalid', {
+    expected: `${name} to be set for this call`,
+  })
+}
+
+/** To a question whether a credential is valid, "not found" is the answer no. */
+export function notFoundAsInvalid(error: unknown): unknown {
+  if (!(error instanceof CountersignError) || error.status !== 404) return error
+  const { status, errors, requestId } = error
+  return new CountersignError('token-invalid', { status, errors, requestId })
+}

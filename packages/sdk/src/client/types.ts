@@ -1,0 +1,177 @@
+import type { JsonObject } from '../token/json.ts'
+
+/**
+ * What calls take and give: the names and types of `@clerk/backend`, so that migrating is changing an
+ * import. Times are epoch milliseconds.
+ */
+
+/** A page of a list, and how many there are in all. */
+export interface PaginatedList<Item> {
+  readonly data: readonly Item[]
+  readonly totalCount: number
+}
+
+export interface PageParams {
+  readonly limit?: number
+  readonly offset?: number
+}
+
+/** An algorithm that an authority can sign with. */
+export type JwtAlgorithm = 'RS256' | 'ES256' | 'EdDSA'
+
+export interface Machine {
+  readonly id: string
+  readonly name: string
+  readonly instanceId: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** The machines that it may call; empty on the machines in this list themselves. */
+  readonly scopedMachines: readonly Machine[]
+  /** Seconds. */
+  readonly defaultTokenTtl: number
+  /** `null`: the instance's. */
+  readonly jwtAlgorithm: string | null
+  /** In the answer to its creator only. */
+  readonly secretKey?: string | undefined
+}
+
+export interface MachineScope {
+  readonly fromMachineId: string
+  readonly toMachineId: string
+  readonly createdAt?: number | undefined
+  readonly deleted?: boolean | undefined
+}
+
+export interface MachineSecretKey {
+  readonly secret: string
+}
+
+export interface DeletedObject {
+  readonly object: string
+  readonly id: string | null
+  readonly slug: string | null
+  readonly deleted: boolean
+}
+
+export interface ApiKey {
+  readonly id: string
+  readonly type: string
+  readonly name: string
+  readonly subject: string
+  readonly scopes: readonly string[]
+  readonly claims: Readonly<Record<string, unknown>> | null
+  readonly revoked: boolean
+  readonly revocationReason: string | null
+  readonly expired: boolean
+  readonly expiration: number | null
+  readonly createdBy: string | null
+  readonly description: string | null
+  readonly lastUsedAt: number | null
+  readonly createdAt: number
+  readonly updatedAt: number
+  /** In the answer to its creator only. */
+  readonly secret?: string | undefined
+}
+
+/** A JWK Set (RFC 7517 §5). */
+export interface JwkSet {
+  readonly keys: readonly JsonObject[]
+}
+
+export interface CreateMachineParams {
+  /** 1 to 255 characters. */
+  readonly name: string
+  /** The machines that it may call; at most 150. */
+  readonly scopedMachines?: readonly string[]
+  /** Seconds. Default 3600. */
+  readonly defaultTokenTtl?: number
+  /** Beyond Clerk. `null` or absent: the instance's. */
+  readonly jwtAlgorithm?: JwtAlgorithm | null
+}
+
+export interface UpdateMachineParams {
+  readonly machineId: string
+  readonly name?: string
+  readonly defaultTokenTtl?: number
+  readonly jwtAlgorithm?: JwtAlgorithm | null
+}
+
+export interface GetMachineListParams extends PageParams {
+  /** Default `-created_at`. */
+  readonly orderBy?: 'name' | '+name' | '-name' | 'created_at' | '+created_at' | '-created_at'
+  /** An exact id or a part of a name. */
+  readonly query?: string
+}
+
+export interface RotateMachineSecretKeyParams {
+  readonly machineId: string
+  /** Seconds that the previous secret still works; 0 to 28,800. */
+  readonly previousTokenTtl: number
+}
+
+/** The key of another machine, for this call. */
+interface WithMachineSecretKey {
+  readonly machineSecretKey?: string
+}
+
+export interface CreateM2MTokenParams extends WithMachineSecretKey {
+  /** `null` or absent: the machine's default. */
+  readonly secondsUntilExpiration?: number | null
+  readonly claims?: Readonly<Record<string, unknown>> | null
+  /** An opaque token with at least this much left is handed out again, where there is one. */
+  readonly minRemainingTtlSeconds?: number
+  /** Default `opaque`. */
+  readonly tokenFormat?: 'opaque' | 'jwt'
+  /** Beyond Clerk: narrows the receivers of this token to these machines. */
+  readonly scopes?: readonly string[]
+}
+
+export interface GetM2MTokenListParams extends PageParams, WithMachineSecretKey {
+  /** The machine. */
+  readonly subject: string
+  readonly revoked?: boolean
+  readonly expired?: boolean
+}
+
+export interface RevokeM2MTokenParams extends WithMachineSecretKey {
+  readonly m2mTokenId: string
+  readonly revocationReason?: string | null
+}
+
+export interface VerifyM2MTokenParams extends WithMachineSecretKey {
+  readonly token: string
+}
+
+export interface CreateApiKeyParams {
+  /** 3 to 255 characters. */
+  readonly name: string
+  /** The user, organization or machine that it belongs to. */
+  readonly subject: string
+  readonly description?: string | null
+  readonly claims?: Readonly<Record<string, unknown>> | null
+  readonly scopes?: readonly string[]
+  readonly createdBy?: string | null
+  /** `null` or absent: it does not expire. */
+  readonly secondsUntilExpiration?: number | null
+}
+
+export interface UpdateApiKeyParams {
+  readonly apiKeyId: string
+  readonly subject?: string
+  readonly description?: string | null
+  readonly claims?: Readonly<Record<string, unknown>> | null
+  readonly scopes?: readonly string[]
+  readonly secondsUntilExpiration?: number | null
+}
+
+export interface GetApiKeyListParams extends PageParams {
+  readonly subject: string
+  readonly includeInvalid?: boolean
+  /** Part of a name. */
+  readonly query?: string
+}
+
+export interface RevokeApiKeyParams {
+  readonly apiKeyId: string
+  readonly revocationReason?: string | null
+}

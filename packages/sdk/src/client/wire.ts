@@ -1,0 +1,177 @@
+import { CountersignError } from '../token/errors.ts'
+import { isJsonObject, type JsonObject } from '../token/json.ts'
+import { M2MToken, type M2MTokenJSON } from '../token/m2m-token.ts'
+import type {
+  ApiKey,
+  DeletedObject,
+  JwkSet,
+  Machine,
+  MachineScope,
+  MachineSecretKey,
+  PaginatedList,
+} from './types.ts'
+
+/**
+ * From the wire to our types. An answer that is not exactly what was promised is an error: a member
+ * of another type, another kind of object, or the object of another id. Unknown members are ignored,
+ * so that a newer authority can be talked to.
+ */
+
+export function toMachine(body: JsonObject): Machine {
+  const { secret_key: secretKey } = body
+  const scoped = array(body, 'scoped_machines').map((one) => plainMachine(object(one)))
+  return {
+    ...plainMachine(body),
+    scopedMachines: scoped,
+    secretKey: secretKey === undefined ? undefined : text(body, 'secret_key'),
+  }
+}
+
+function plainMachine(body: JsonObject): Machine {
+  kind(body, 'machine')
+  const { jwt_algorithm: jwtAlgorithm } = body
+  return {
+    id: text(body, 'id'),
+    name: text(body, 'name'),
+    instanceId: text(body, 'instance_id'),
+    createdAt: number(body, 'created_at'),
+    updatedAt: number(body, 'updated_at'),
+    scopedMachines: [],
+    defaultTokenTtl: number(body, 'default_token_ttl'),
+    jwtAlgorithm: typeof jwtAlgorithm === 'string' ? jwtAlgorithm : null,
+  }
+}
+
+export function toMachineScope(body: JsonObject): MachineScope {
+  kind(body, 'machine_scope')
+  const { deleted } = body
+  return {
+    fromMachineId: text(body, 'from_machine_id'),
+    toMachineId: text(body, 'to_machine_id'),
+    createdAt: deleted === true ? undefined : number(body, 'created_at'),
+    deleted: deleted === true ? true : undefined,
+  }
+}
+
+export function toMachineSecretKey(body: JsonObject): MachineSecretKey {
+  kind(body, 'machine_secret_key')
+  return { secret: text(body, 'secret') }
+}
+
+export function toM2MToken(body: JsonObject): M2MToken {
+  kind(body, 'machine_to_machine_token')
+  for (const name of ['id', 'subject']) text(body, name)
+  for (const name of ['created_at', 'updated_at']) number(body, name)
+  for (const name of ['revoked', 'expired']) boolean(body, name)
+  nullable(anyText)(body, 'revocation_reason')
+  nullable(number)(body, 'expiration')
+  if (body['scopes'] !== undefined) texts(body, 'scopes')
+  if (body['token'] !== undefined) text(body, 'token')
+  return M2MToken.fromJSON(body as unknown as M2MTokenJSON)
+}
+
+export function toApiKey(body: JsonObject): ApiKey {
+  kind(body, 'api_key')
+  const { claims, secret, description } = body
+  return {
+    id: text(body, 'id'),
+    type: text(body, 'type'),
+    name: text(body, 'name'),
+    subject: text(body, 'subject'),
+    scopes: texts(body, 'scopes'),
+    claims: (claims ?? null) as Record<string, unknown> | null,
+    revoked: boolean(body, 'revoked'),
+    revocationReason: nullable(anyText)(body, 'revocation_reason'),
+    expired: boolean(body, 'expired'),
+    expiration: nullable(number)(body, 'expiration'),
+    createdBy: nullable(text)(body, 'created_by'),
+    description: description === undefined ? null : nullable(anyText)(body, 'description'),
+    lastUsedAt: nullable(number)(body, 'last_used_at'),
+    createdAt: number(body, 'created_at'),
+    updatedAt: number(body, 'updated_at'),
+    secret: secret === undefined ? undefined : text(body, 'secret'),
+  }
+}
+
+export function toDeleted(object: 'machine' | 'api_key'): (body: JsonObject) => DeletedObject {
+  return (body) => {
+    kind(body, object)
+    if (body['deleted'] !== true) throw unexpected('deleted to be true')
+    return { object, id: text(body, 'id'), slug: null, deleted: true }
+  }
+}
+
+export function toSecret(body: JsonObject): { readonly secret: string } {
+  return { secret: text(body, 'secret') }
+}
+
+export function toJwkSet(body: JsonObject): JwkSet {
+  return { keys: array(body, 'keys').map((key) => object(key)) }
+}
+
+/** `m2m_tokens` on one list, `data` on all others. */
+export function toList<Item>(
+  member: 'data' | 'm2m_tokens',
+  toItem: (body: JsonObject) => Item,
+): (body: JsonObject) => PaginatedList<Item> {
+  return (body) => ({
+    data: array(body, member).map((one) => toItem(object(one))),
+    totalCount: number(body, 'total_count'),
+  })
+}
+
+function kind(body: JsonObject, name: string): void {
+  if (body['object'] !== name) throw unexpected(`object to be ${name}`)
+}
+
+function object(value: unknown): JsonObject {
+  if (isJsonObject(value)) return value
+  throw unexpected('an object in the list')
+}
+
+function array(body: JsonObject, name: string): readonly unknown[] {
+  const value = body[name]
+  if (Array.isArray(value)) return value
+  throw unexpected(`${name} to be an array`)
+}
+
+/** A text that must say something. */
+function text(body: JsonObject, name: string): string {
+  const value = anyText(body, name)
+  if (value !== '') return value
+  throw unexpected(`${name} not to be empty`)
+}
+
+function anyText(body: JsonObject, name: string): string {
+  const value = body[name]
+  if (typeof value === 'string') return value
+  throw unexpected(`${name} to be a string`)
+}
+
+function texts(body: JsonObject, name: string): readonly string[] {
+  const value = array(body, name)
+  if (value.every((one) => typeof one === 'string')) return value
+  throw unexpected(`${name} to be an array of strings`)
+}
+
+function number(body: JsonObject, name: string): number {
+  const value = body[name]
+  if (typeof value === 'number') return value
+  throw unexpected(`${name} to be a number`)
+}
+
+function boolean(body: JsonObject, name: string): boolean {
+  const value = body[name]
+  if (typeof value === 'boolean') return value
+  throw unexpected(`${name} to be true or false`)
+}
+
+function nullable<Value>(
+  read: (body: JsonObject, name: string) => Value,
+): (body: JsonObject, name: string) => Value | null {
+  return (body, name) => (body[name] === null ? null : read(body, name))
+}
+
+function unexpected(expected: string): CountersignError {
+  return new CountersignError('answer-unexpected', { expected })
+}

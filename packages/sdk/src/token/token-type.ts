@@ -1,0 +1,108 @@
+import { decodeBase64url } from './base64url.ts'
+import { type JsonObject, parseJsonObject } from './json.ts'
+import { MAX_TOKEN_CHARACTERS } from './jws.ts'
+
+/**
+ * Which class a token is of, by looking only. Nothing here verifies anything: these answers choose
+ * who verifies, never whether.
+ */
+
+/** The classes, by their names on Clerk's wire. */
+export const TokenType: {
+  readonly SessionToken: 'session_token'
+  readonly ApiKey: 'api_key'
+  readonly M2MToken: 'm2m_token'
+  readonly OAuthToken: 'oauth_token'
+} = Object.freeze({
+  SessionToken: 'session_token',
+  ApiKey: 'api_key',
+  M2MToken: 'm2m_token',
+  OAuthToken: 'oauth_token',
+})
+
+/** The class of a token. */
+export type TokenType = (typeof TokenType)[keyof typeof TokenType]
+
+/** The classes that machines present. */
+export type MachineTokenType = Exclude<TokenType, 'session_token'>
+
+const PREFIXES = [
+  ['mt_', TokenType.M2MToken],
+  ['oat_', TokenType.OAuthToken],
+  ['ak_', TokenType.ApiKey],
+] as const
+
+const MACHINE_PREFIX = 'mch_'
+
+/** RFC 9068 §2.1; media types are compared without case (RFC 2045 §5.1). */
+const OAUTH_TYPES = ['at+jwt', 'application/at+jwt']
+
+/** Whether a text is three non-empty parts of base64url characters, as every JWT is. */
+export function isJwtFormat(token: string): boolean {
+  if (typeof token !== 'string' || token.length > MAX_TOKEN_CHARACTERS) return false
+  const parts = token.split('.', 4)
+  return parts.length === 3 && parts.every((part) => /^[\w-]+$/.test(part))
+}
+
+/** Whether a JWT says that it is a machine's: its subject is a machine id. */
+export function isM2MJwt(token: string): boolean {
+  const { sub } = decodePart(token, 1) ?? {}
+  return typeof sub === 'string' && sub.startsWith(MACHINE_PREFIX)
+}
+
+/** Whether a JWT says that it is an OAuth access token (RFC 9068 §2.1). */
+export function isOAuthJwt(token: string): boolean {
+  const { typ } = decodePart(token, 0) ?? {}
+  return typeof typ === 'string' && OAUTH_TYPES.includes(typ.toLowerCase())
+}
+
+/** Whether a JWT is of a class that must never pass for a session. */
+export function isMachineJwt(token: string): boolean {
+  return isOAuthJwt(token) || isM2MJwt(token)
+}
+
+/** Whether a token has the prefix of an opaque machine token, OAuth token or API key. */
+export function isMachineTokenByPrefix(token: string): boolean {
+  return typeByPrefix(token) !== undefined
+}
+
+/** Whether a token is of a machine class, opaque or JWT. */
+export function isMachineToken(token: string): boolean {
+  return isMachineTokenByPrefix(token) || isMachineJwt(token)
+}
+
+/**
+ * The class of a machine token.
+ *
+ * @throws {Error} when it is of none.
+ */
+export function getMachineTokenType(token: string): MachineTokenType {
+  const type = typeByPrefix(token)
+  if (type !== undefined) return type
+  if (isM2MJwt(token)) return TokenType.M2MToken
+  if (isOAuthJwt(token)) return TokenType.OAuthToken
+  throw new Error('Unknown machine token type')
+}
+
+/** Whether a class is among those accepted; `null`, the class of an invalid token, only by `any`. */
+export function isTokenTypeAccepted(
+  tokenType: TokenType | null,
+  acceptsToken: TokenType | readonly TokenType[] | 'any',
+): boolean {
+  if (acceptsToken === 'any') return true
+  if (tokenType === null) return false
+  return typeof acceptsToken === 'string'
+    ? tokenType === acceptsToken
+    : acceptsToken.includes(tokenType)
+}
+
+function typeByPrefix(token: string): MachineTokenType | undefined {
+  if (typeof token !== 'string') return undefined
+  return PREFIXES.find(([prefix]) => token.startsWith(prefix))?.[1]
+}
+
+function decodePart(token: string, index: 0 | 1): JsonObject | null {
+  if (!isJwtFormat(token)) return null
+  const bytes = decodeBase64url(token.split('.', 3)[index] ?? '')
+  return bytes === null ? null : parseJsonObject(bytes)
+}

@@ -1,0 +1,134 @@
+import { CountersignError } from '../token/errors.ts'
+import { type Fetch, fetchJson } from './fetch-json.ts'
+import { importKeySet, type VerificationKey } from './jwk.ts'
+
+/** Finds keys by `kid`. */
+export interface KeySet {
+  /**
+   * The key of this id.
+   *
+   * @throws {CountersignError} `token-key-unknown`, `keys-unavailable`
+   */
+  find(kid: string): VerificationKey | Promise<VerificationKey>
+}
+
+export interface RemoteKeySetOptions {
+  readonly url: string
+  readonly fetch: Fetch
+  /** Milliseconds that only go forward. */
+  readonly monotonicMs: () => number
+}
+
+/** After this age the set is fetched again, beside the verification that noticed. */
+const REFRESH_AFTER_MS = 240_000
+
+/** A set this old is no longer relied on, however long its source has been silent. */
+const MAX_AGE_MS = 86_400_000
+
+/** Between two fetches, whatever asks for them: unknown keys, failures, age. */
+const COOL_DOWN_MS = 30_000
+
+/** A waiter does not rely on a fetch that another request began and may have been ended with. */
+const STUCK_AFTER_MS = 6_000
+
+type Keys = ReadonlyMap<string, VerificationKey>
+
+/** The keys of one issuer, fetched when needed. Each verifier has its own: no key crosses issuers. */
+export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOptions): KeySet {
+  let keys: Keys | null = null
+  let fetchedAt = 0
+  let triedAt = Number.NEGATIVE_INFINITY
+  let inFlight: Promise<Keys> | null = null
+
+  const load = async (): Promise<Keys> => {
+    const loaded = await importKeySet(await fetchJson(fetch, url))
+    if (loaded === null) {
+      throw new CountersignError('keys-unavailable', { expected: `a JWK Set at ${url}` })
+    }
+    return loaded
+  }
+
+  /** One fetch at a time, however many ask. */
+  const refresh = (): Promise<Keys> => {
+    const now = monotonicMs()
+    if (inFlight !== null && now - triedAt < STUCK_AFTER_MS) return inFlight
+    triedAt = now
+    const mine = load()
+      .then((loaded) => {
+        keys = loaded
+        fetchedAt = monotonicMs()
+        return loaded
+      })
+      .finally(() => {
+        if (inFlight === mine) inFlight = null
+      })
+    inFlight = mine
+    return mine
+  }
+
+  const mayTry = (): boolean => inFlight !== null || monotonicMs() - triedAt >= COOL_DOWN_MS
+
+  const current = (): Keys | null =>
+    keys !== null && monotonicMs() - fetchedAt < MAX_AGE_MS ? keys : null
+
+  const findLate = async (kid: string): Promise<VerificationKey> => {
+    const known = current()
+    if (!mayTry()) throw known === null ? sourceSilent(url) : unknownKey()
+    const key = (
+      await refresh().catch((error: unknown) => known ?? Promise.reject(asError(error)))
+    ).get(kid)
+    if (key === undefined) throw unknownKey()
+    return key
+  }
+
+  return Object.freeze({
+    find(kid: string): VerificationKey | Promise<VerificationKey> {
+      const key = current()?.get(kid)
+      if (key === undefined) return findLate(kid)
+      if (monotonicMs() - fetchedAt >= REFRESH_AFTER_MS && mayTry()) {
+        // Nobody waits for it; a failure is tried again after the cool-down.
+        refresh().catch(() => undefined)
+      }
+      return key
+    },
+  })
+}
+
+/** A set that never changes. @throws {CountersignError} `configuration-invalid` at the first use. */
+export function createStaticKeySet(set: unknown): KeySet {
+  const imported = importKeySet(set).then((keys) => {
+    if (keys !== null) return keys
+    throw new CountersignError('configuration-invalid', { expected: 'jwks to be a JWK Set' })
+  })
+  imported.catch(() => undefined)
+  let ready: Keys | null = null
+  const find = (keys: Keys, kid: string): VerificationKey => {
+    const key = keys.get(kid)
+    if (key === undefined) throw unknownKey()
+    return key
+  }
+  return Object.freeze({
+    find(kid: string): VerificationKey | Promise<VerificationKey> {
+      if (ready !== null) return find(ready, kid)
+      return imported.then((keys) => {
+        ready = keys
+        return find(keys, kid)
+      })
+    },
+  })
+}
+
+function unknownKey(): CountersignError {
+  return new CountersignError('token-key-unknown')
+}
+
+function sourceSilent(url: string): CountersignError {
+  return new CountersignError('keys-unavailable', {
+    expected: `a key set at ${url}`,
+    got: 'a failure less than 30 s ago',
+  })
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('The key set was not fetched.')
+}
