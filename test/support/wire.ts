@@ -8,6 +8,8 @@ import { type Exchange, startRecorder } from './recorder.ts'
 /** Accepted by Clerk's client as one of a development instance. */
 export const PUBLISHABLE_KEY = `pk_test_${btoa('clerk.example.com$')}`
 
+const specification = openSpecification()
+
 /** The real authority as Clerk's real client meets it: over sockets, every answer recorded and judged. */
 export interface Wire extends AsyncDisposable {
   /** Where callers reach it: the issuer of its JWTs. */
@@ -82,7 +84,6 @@ export async function startWire(options: TestAuthorityOptions = {}): Promise<Wir
   const authority = await startTestAuthority({ clock, publicUrl: recorder.url, ...options })
   const url = recorder.url + (options.path ?? '')
   recorder.forwardTo(authority.url)
-  const specification = openSpecification()
   let checked = 0
 
   const check = (): void => {

@@ -1,10 +1,11 @@
-import type { Server } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import type { Authority } from './app.ts'
 import { AuthorityError } from './domain/errors.ts'
 import type { Log } from './domain/ports.ts'
-import { problem } from './http/problem.ts'
+import { newRequestId, problem } from './http/problem.ts'
+import { systemRandom } from './system.ts'
 
 export interface ServerOptions {
   readonly host: string
@@ -45,10 +46,12 @@ const DRAIN_MS = 8_000
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   let authority: Authority | undefined
-  const server = createAdaptorServer({
-    fetch: (request: Request) => authority?.fetch(request) ?? notReady(),
-    serverOptions: { ...LIMITS },
-  }) as Server
+  const answer = getRequestListener((request) => authority?.fetch(request) ?? notReady(), {
+    errorHandler: () => refuse('bad_request'),
+  })
+  const server = createServer({ ...LIMITS, requireHostHeader: false }, (incoming, outgoing) => {
+    void answer(incoming, outgoing)
+  })
   server.on('clientError', refuseMalformed)
   await bind(server, options)
   const url = urlOf(server, options.host)
@@ -113,7 +116,14 @@ function urlOf(server: Server, host: string): string {
 }
 
 function notReady(): Response {
-  return problem(new AuthorityError('storage_unavailable'), 'req_starting')
+  return refuse('storage_unavailable')
+}
+
+/** What never reached the authority: it is not open yet, or the target or Host make no URL. */
+function refuse(code: 'bad_request' | 'storage_unavailable'): Response {
+  const answer = problem(new AuthorityError(code), newRequestId(systemRandom))
+  answer.headers.set('connection', 'close')
+  return answer
 }
 
 /** What Node's parser refuses gets the same shape as every other refusal. */

@@ -7,6 +7,9 @@ export const MAX_CLAIMS_BYTES = 4096
 /** The most levels of objects and arrays in them. */
 export const MAX_CLAIMS_DEPTH = 16
 
+/** The most named members in them, at all levels: a verifier takes 256 in a whole token. */
+export const MAX_CLAIMS_MEMBERS = 200
+
 const RESERVED: ReadonlySet<string> = new Set(RESERVED_CLAIMS)
 
 /**
@@ -18,6 +21,9 @@ export function encodeClaims(claims: unknown, format: 'opaque' | 'jwt'): string 
   if (claims === undefined || claims === null) return null
   if (depthExceeds(claims, MAX_CLAIMS_DEPTH)) {
     throw invalid(`claims may be nested at most ${MAX_CLAIMS_DEPTH} levels deep.`)
+  }
+  if (countMembers(claims) > MAX_CLAIMS_MEMBERS) {
+    throw invalid(`claims may have at most ${MAX_CLAIMS_MEMBERS} named members.`)
   }
   refusePrototypeNames(claims)
   if (format === 'jwt') checkJwtClaims(claims)
@@ -50,6 +56,12 @@ function refusePrototypeNames(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
   if (Object.hasOwn(value, '__proto__')) throw invalid('the claim "__proto__" cannot be given.')
   for (const member of Object.values(value)) refusePrototypeNames(member)
+}
+
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length
+  return Object.values(value).reduce<number>((sum, member) => sum + countMembers(member), own)
 }
 
 function depthExceeds(value: unknown, levels: number): boolean {

@@ -20,7 +20,7 @@ export const ERRORS = {
   claims_invalid: {
     message: 'These claims cannot be put into a token.',
     advice:
-      'Claims are one JSON object (anything, for an opaque token) of at most 4096 bytes as JSON and 16 levels. In a JWT the names iss, sub, aud, exp, nbf, iat, jti, scopes, status, cnf, cat, typ, act and may_act belong to the authority.',
+      'Claims are one JSON object (anything, for an opaque token) of at most 4096 bytes as JSON, 16 levels and 200 named members. In a JWT the names iss, sub, aud, exp, nbf, iat, jti, scopes, status, cnf, cat, typ, act and may_act belong to the authority.',
   },
   lifetime_invalid: {
     message: 'The lifetime that was asked for is not possible.',

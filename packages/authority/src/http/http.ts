@@ -3,7 +3,7 @@ import { AuthorityError } from '../domain/errors.ts'
 import type { Log, Random, Store } from '../domain/ports.ts'
 import { type BackendApiParts, routeBackendApi } from './backend-api/routes.ts'
 import { routeHealth } from './health.ts'
-import { problem, toAuthorityError } from './problem.ts'
+import { newRequestId, problem, toAuthorityError } from './problem.ts'
 import { routeWellKnown } from './well-known/routes.ts'
 
 export interface HttpParts extends BackendApiParts {
@@ -25,7 +25,7 @@ export function createHttp(parts: HttpParts): Fetch {
 
   const refuse = (thrown: unknown): Response => {
     const error = toAuthorityError(thrown)
-    const requestId = `req_${Buffer.from(parts.random.bytes(12)).toString('hex')}`
+    const requestId = newRequestId(parts.random)
     const answer = problem(error, requestId)
     if (answer.status >= 500) {
       parts.log.error('request failed', { requestId, code: error.code }, error.cause ?? error)

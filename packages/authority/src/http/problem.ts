@@ -1,4 +1,5 @@
 import { AuthorityError, type ErrorCode, ERRORS } from '../domain/errors.ts'
+import type { Random } from '../domain/ports.ts'
 import { json } from './respond.ts'
 
 /** The only place where a code becomes a status. */
@@ -50,6 +51,11 @@ export function problem(error: AuthorityError, requestId: string): Response {
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="countersign"'
   if (status === 503) headers['retry-after'] = RETRY_AFTER_SECONDS
   return json(body, status, headers)
+}
+
+/** Names one refusal, in the answer and in the log. */
+export function newRequestId(random: Random): string {
+  return `req_${Buffer.from(random.bytes(12)).toString('hex')}`
 }
 
 /** Anything that was thrown, as a refusal; what is not one of ours tells the caller nothing. */

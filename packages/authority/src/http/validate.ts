@@ -13,7 +13,11 @@ export async function parseBody<Schema extends v.GenericSchema>(
   schema: Schema,
   request: Request,
 ): Promise<v.InferOutput<Schema>> {
-  return parse(schema, await readJson(request))
+  const input = await readJson(request)
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw badRequest(undefined, 'The body must be a JSON object.')
+  }
+  return parse(schema, input)
 }
 
 /** The query of a request; a parameter may be given once. @throws {AuthorityError} `bad_request` */

@@ -1,0 +1,52 @@
+import { parseArgs } from 'node:util'
+import { describeMachine, formatMachine, formatTable } from './report.ts'
+import { issueJwt } from './rows/issue-jwt.ts'
+import { issueOpaque } from './rows/issue-opaque.ts'
+import type { Row, Table } from './rows/row.ts'
+import { signJwt } from './rows/sign-jwt.ts'
+import { verifyJwt } from './rows/verify-jwt.ts'
+import { verifyOpaque } from './rows/verify-opaque.ts'
+
+const ROWS: readonly Row[] = [verifyJwt, signJwt, verifyOpaque, issueOpaque, issueJwt]
+
+const HELP = `npm run bench -- [row …] [--rounds 9] [--rows 100000] [--json]
+rows: ${ROWS.map(({ name }) => name).join(' ')}; all of them when none is named`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '9' },
+    rows: { type: 'string', default: '100000' },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) console.log(HELP)
+else await run()
+
+async function run(): Promise<void> {
+  const options = { rounds: count('rounds', values.rounds), rows: count('rows', values.rows) }
+  const chosen = positionals.length === 0 ? ROWS : positionals.map(rowOf)
+  const machine = describeMachine()
+  const tables: Table[] = []
+  if (!values.json) console.log(formatMachine(machine))
+  for (const row of chosen) {
+    for await (const table of row.measure(options)) {
+      tables.push(table)
+      if (!values.json) console.log(formatTable(table))
+    }
+  }
+  if (values.json) console.log(JSON.stringify({ machine, ...options, tables }, null, 2))
+}
+
+function rowOf(name: string): Row {
+  const row = ROWS.find((candidate) => candidate.name === name)
+  if (row === undefined) throw new RangeError(`There is no row ${name}.\n${HELP}`)
+  return row
+}
+
+function count(name: string, text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text)
+  throw new RangeError(`--${name} must be a whole number of 1 or more.\n${HELP}`)
+}

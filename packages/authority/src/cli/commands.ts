@@ -1,0 +1,68 @@
+import type { Entries } from './shell/program.ts'
+
+const RUN = 'Run an authority'
+const USE = 'Use an authority'
+
+/** Everything that can stand after `countersign`. */
+export const ENTRIES: Entries = {
+  dev: {
+    group: RUN,
+    about: 'An authority of your own, at once; --demo shows it at work',
+    load: async () => (await import('./dev.ts')).dev,
+  },
+  serve: {
+    group: RUN,
+    about: 'The authority, in production',
+    load: async () => (await import('./serve.ts')).serve,
+  },
+  init: {
+    group: RUN,
+    about: 'Found the instance, and print its first key',
+    load: async () => (await import('./init.ts')).init,
+  },
+  migrate: {
+    group: RUN,
+    about: 'Bring the database up to this release',
+    load: async () => (await import('./migrate.ts')).migrate,
+  },
+  config: {
+    group: RUN,
+    about: 'Check or show the configuration',
+    load: async () => (await import('./config.ts')).config,
+  },
+  'root-key': {
+    group: RUN,
+    about: 'Make a root key',
+    load: async () => (await import('./root-key.ts')).rootKey,
+  },
+  'instance-keys': {
+    group: RUN,
+    about: 'The keys that administer the instance',
+    load: async () => (await import('./instance-keys.ts')).instanceKeys,
+  },
+  machines: {
+    group: USE,
+    about: 'Services, jobs and agents, and their secret keys',
+    load: async () => (await import('./machines.ts')).machines,
+  },
+  scopes: {
+    group: USE,
+    about: 'Which machine may call which',
+    load: async () => (await import('./scopes.ts')).scopes,
+  },
+  tokens: {
+    group: USE,
+    about: 'Machine tokens: create, verify, list, revoke, inspect',
+    load: async () => (await import('./tokens.ts')).tokens,
+  },
+  'api-keys': {
+    group: USE,
+    about: 'Long-lived keys of users, organizations and machines',
+    load: async () => (await import('./api-keys.ts')).apiKeys,
+  },
+  keys: {
+    group: USE,
+    about: 'The public keys that JWTs are verified with',
+    load: async () => (await import('./keys.ts')).keys,
+  },
+}

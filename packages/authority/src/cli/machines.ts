@@ -1,0 +1,202 @@
+import type { Machine } from 'countersign'
+import {
+  choiceFlag,
+  countFlag,
+  defineCommand,
+  durationFlag,
+  type Noun,
+  onSwitch,
+  type Report,
+  textFlag,
+  textsFlag,
+} from './shell/command.ts'
+import { formatDuration } from './shell/duration.ts'
+import { connectAsOwner, machineId, REMOTE_FLAGS } from './shell/remote.ts'
+import { facts, pageNote, safe, showTime, table } from './shell/show.ts'
+import type { Shell } from './shell/shell.ts'
+
+const MACHINE = 'The machine: its id or its exact name.'
+const yes = onSwitch('Do not ask.')
+const ttl = durationFlag('How long its tokens live unless asked otherwise. Default: 1h.')
+const algorithm = choiceFlag(
+  ['RS256', 'ES256', 'EdDSA'],
+  'What its JWTs are signed with. Default: as the instance.',
+)
+
+export const machines: Noun = {
+  about: 'Machines are services, jobs and agents: whatever calls, or is called.',
+  commands: {
+    create: defineCommand({
+      about: 'Makes a machine and prints its secret key.',
+      examples: [
+        ['machines create api', 'a machine that may call no other'],
+        ['machines create worker --scope api --ttl 15m', 'one whose tokens api accepts'],
+      ],
+      words: { name: 'What it is called; need not be unique.' },
+      flags: {
+        scope: textsFlag('MACHINE', 'A machine that it may call.'),
+        ttl,
+        algorithm,
+        ...REMOTE_FLAGS,
+      },
+      async run(input, shell) {
+        const client = await connectAsOwner(input, shell)
+        const scopedMachines = await Promise.all(input.scope.map((word) => machineId(client, word)))
+        const machine = await client.machines.create({
+          name: input.name,
+          scopedMachines,
+          ...(input.ttl !== undefined && { defaultTokenTtl: input.ttl }),
+          ...(input.algorithm !== undefined && { jwtAlgorithm: input.algorithm }),
+        })
+        return describe(machine, shell)
+      },
+    }),
+
+    list: defineCommand({
+      about: 'Lists machines, newest first.',
+      examples: [
+        ['machines list', 'the newest ten'],
+        ['machines list --query work --sort name --limit 100', 'those with work in their name'],
+      ],
+      words: {},
+      flags: {
+        query: textFlag('TEXT', 'Part of a name, or an id.'),
+        sort: choiceFlag(
+          ['name', '-name', 'created_at', '-created_at'],
+          'The order; - is descending. Default: -created_at.',
+        ),
+        limit: countFlag('N', 'How many, at most 500. Default: 10.'),
+        offset: countFlag('N', 'How many to leave out first.'),
+        ...REMOTE_FLAGS,
+      },
+      async run({ query, sort, limit, offset, ...input }, shell) {
+        const client = await connectAsOwner(input, shell)
+        const page = await client.machines.list({
+          ...(query !== undefined && { query }),
+          ...(sort !== undefined && { orderBy: sort }),
+          ...(limit !== undefined && { limit }),
+          ...(offset !== undefined && { offset }),
+        })
+        const rows = page.data.map((machine) => [
+          safe(machine.name),
+          machine.id,
+          formatDuration(machine.defaultTokenTtl),
+          machine.scopedMachines.map(({ name }) => safe(name)).join(', '),
+        ])
+        return {
+          data: page,
+          lines: table(['name', 'id', 'ttl', 'may call'], rows, shell),
+          notes: pageNote(page, offset ?? 0),
+        }
+      },
+    }),
+
+    get: defineCommand({
+      about: 'Shows a machine.',
+      examples: [['machines get worker', 'what it is and whom it may call']],
+      words: { machine: MACHINE },
+      flags: REMOTE_FLAGS,
+      async run(input, shell) {
+        const client = await connectAsOwner(input, shell)
+        const id = await machineId(client, input.machine)
+        return describe(await client.machines.get(id), shell)
+      },
+    }),
+
+    update: defineCommand({
+      about: 'Changes a machine; what is not given stays as it is.',
+      examples: [['machines update worker --name nightly --ttl 5m', 'from now on']],
+      words: { machine: MACHINE },
+      flags: { name: textFlag('NAME', 'A new name.'), ttl, algorithm, ...REMOTE_FLAGS },
+      async run(input, shell) {
+        const client = await connectAsOwner(input, shell)
+        const machine = await client.machines.update({
+          machineId: await machineId(client, input.machine),
+          ...(input.name !== undefined && { name: input.name }),
+          ...(input.ttl !== undefined && { defaultTokenTtl: input.ttl }),
+          ...(input.algorithm !== undefined && { jwtAlgorithm: input.algorithm }),
+        })
+        return describe(machine, shell)
+      },
+    }),
+
+    delete: defineCommand({
+      about: 'Deletes a machine, its keys, its scopes and its tokens.',
+      examples: [['machines delete worker', 'asks first, on a terminal']],
+      words: { machine: MACHINE },
+      flags: { yes, ...REMOTE_FLAGS },
+      async run(input, shell) {
+        const client = await connectAsOwner(input, shell)
+        const id = await machineId(client, input.machine)
+        if (!input.yes) await shell.confirm(`Delete ${input.machine}? Its tokens end at once.`)
+        const deleted = await client.machines.delete(id)
+        return { data: deleted, lines: [`${id} is deleted.`] }
+      },
+    }),
+
+    secret: defineCommand({
+      about: 'Prints the secret key of a machine, where the authority can read it back.',
+      examples: [['machines secret worker > worker.key', 'into a file']],
+      words: { machine: MACHINE },
+      flags: REMOTE_FLAGS,
+      async run(input, shell) {
+        const client = await connectAsOwner(input, shell)
+        const id = await machineId(client, input.machine)
+        const { secret } = await client.machines.getSecretKey(id)
+        return { data: { machineId: id, secret }, lines: [secret] }
+      },
+    }),
+
+    'rotate-secret': defineCommand({
+      about: 'Gives a machine a new secret key, and prints it.',
+      details:
+        'The old key goes on working for the grace, at most 8h, so that it can be replaced in peace.',
+      examples: [
+        ['machines rotate-secret worker --grace 1h', 'both keys work for an hour'],
+        ['machines rotate-secret worker --yes', 'the old key ends now: it was stolen'],
+      ],
+      words: { machine: MACHINE },
+      flags: {
+        grace: durationFlag('How long the old key goes on working. Default: not at all.'),
+        yes,
+        ...REMOTE_FLAGS,
+      },
+      async run({ grace = 0, ...input }, shell) {
+        const client = await connectAsOwner(input, shell)
+        const id = await machineId(client, input.machine)
+        if (grace === 0 && !input.yes) {
+          await shell.confirm(
+            `Rotate without grace? The key that ${input.machine} uses ends at once.`,
+          )
+        }
+        const rotated = { machineId: id, previousTokenTtl: grace }
+        const { secret } = await client.machines.rotateSecretKey(rotated)
+        const end = grace === 0 ? 'has ended' : `works for ${formatDuration(grace)} more`
+        return {
+          data: { machineId: id, secret, previousTokenTtl: grace },
+          lines: [secret],
+          notes: [`Above is the new key. The old one ${end}.`],
+        }
+      },
+    }),
+  },
+}
+
+function describe(machine: Machine, shell: Shell): Report {
+  const calls = machine.scopedMachines.map(({ name, id }) => `${safe(name)} ${shell.style.dim(id)}`)
+  const lines = facts(
+    [
+      ['name', safe(machine.name)],
+      ['id', machine.id],
+      ['tokens live', formatDuration(machine.defaultTokenTtl)],
+      ['signed with', machine.jwtAlgorithm ?? 'the algorithm of the instance'],
+      ...(calls.length === 0
+        ? [['may call', 'no other machine'] as const]
+        : calls.map((call, index) => [index === 0 ? 'may call' : '', call] as const)),
+      ['created', showTime(machine.createdAt, shell)],
+      ...(machine.secretKey === undefined ? [] : [['secret key', machine.secretKey] as const]),
+    ],
+    shell,
+  )
+  return { data: machine, lines }
+}

@@ -1,0 +1,192 @@
+import {
+  type CountersignErrorCode,
+  isCountersignError,
+  SDK_ERRORS,
+  type WireError,
+} from 'countersign/token'
+import { ConfigError } from '../../config.ts'
+import { ERRORS } from '../../domain/errors.ts'
+
+/** How a command ends. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, notFound: 3, unreachable: 4 } as const
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
+
+/** What each exit code means, for `--help` and docs/cli.md. */
+export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
+  [EXIT.ok, 'done'],
+  [EXIT.failed, 'failed or refused'],
+  [EXIT.usage, 'the command was not written correctly'],
+  [EXIT.notFound, 'what was named does not exist'],
+  [EXIT.unreachable, 'the authority cannot be reached or did not answer as one'],
+]
+
+interface FailureEntry {
+  readonly exitCode: ExitCode
+  readonly remedy: string
+}
+
+/** Every failure that arises on this side of the wire, by its stable code. */
+export const FAILURES = {
+  usage: { exitCode: EXIT.usage, remedy: 'See: countersign --help' },
+  'config-invalid': { exitCode: EXIT.failed, remedy: 'See: countersign config check' },
+  'root-key-missing': {
+    exitCode: EXIT.failed,
+    remedy: 'Make one with: countersign root-key generate --out root.key',
+  },
+  'root-key-malformed': {
+    exitCode: EXIT.failed,
+    remedy: 'Make one with: countersign root-key generate --out root.key',
+  },
+  'root-key-wrong': {
+    exitCode: EXIT.failed,
+    remedy: 'Give the root key that the database was made with; another cannot open it.',
+  },
+  'schema-older': { exitCode: EXIT.failed, remedy: 'Run: countersign migrate' },
+  'schema-newer': { exitCode: EXIT.failed, remedy: 'Run the release that wrote the database.' },
+  'instance-missing': { exitCode: EXIT.failed, remedy: 'Run: countersign init' },
+  'instance-exists': {
+    exitCode: EXIT.failed,
+    remedy: 'Its keys are managed with: countersign instance-keys',
+  },
+  'data-folder-unusable': {
+    exitCode: EXIT.failed,
+    remedy: 'Give a folder that this user may write to, with --data.',
+  },
+  'dev-running': {
+    exitCode: EXIT.failed,
+    remedy: 'End it first, or give another folder with --data.',
+  },
+  'address-unavailable': {
+    exitCode: EXIT.failed,
+    remedy: 'Give another port with --port; 0 takes a free one.',
+  },
+  'key-missing': {
+    exitCode: EXIT.usage,
+    remedy:
+      'Set COUNTERSIGN_SECRET_KEY, or give --secret-key-file. Beside a running countersign dev neither is needed.',
+  },
+  'name-ambiguous': { exitCode: EXIT.failed, remedy: 'Name the machine by its id.' },
+  'not-found': {
+    exitCode: EXIT.notFound,
+    remedy: 'See what there is with: countersign machines list',
+  },
+  'confirmation-refused': { exitCode: EXIT.failed, remedy: 'Nothing was changed.' },
+} as const satisfies Record<string, FailureEntry>
+
+export type FailureCode = keyof typeof FAILURES
+
+/** A failure that the command line itself found. */
+export class CommandError extends Error {
+  readonly code: FailureCode
+  readonly remedy: string | undefined
+
+  constructor(
+    code: FailureCode,
+    message: string,
+    details: { readonly remedy?: string; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: details.cause })
+    this.name = 'CommandError'
+    this.code = code
+    this.remedy = details.remedy
+  }
+}
+
+/** What is said of a failure. */
+export interface Failure {
+  readonly code: string
+  readonly what: string
+  readonly remedy: string
+  readonly exitCode: ExitCode
+}
+
+/** Puts anything that was thrown into words. By its `code`, not by its class. */
+export function explain(error: unknown): Failure {
+  if (error instanceof ConfigError) return explainConfig(error)
+  const { code, message, remedy } = membersOf(error)
+  const entry = lookUp(FAILURES, code)
+  if (entry !== undefined) {
+    return { code, what: message, remedy: remedy ?? entry.remedy, exitCode: entry.exitCode }
+  }
+  return (
+    explainClient(error) ??
+    explainRefusal(error) ?? {
+      code: 'unexpected',
+      what: message,
+      remedy: REPORT,
+      exitCode: EXIT.failed,
+    }
+  )
+}
+
+const REPORT = 'This is a defect; please report it, with the command and what it said.'
+
+const START_ONE = 'Is it running there? Start one with: countersign dev; name another with --url.'
+
+function explainConfig({ code, problems }: ConfigError): Failure {
+  const { exitCode, remedy } = FAILURES['config-invalid']
+  const [only, ...others] = problems
+  const what = problems.map((problem) => `${problem.setting} ${problem.what}`).join('\n')
+  if (only === undefined || others.length > 0) return { code, what, remedy, exitCode }
+  return { code, what, remedy: only.remedy, exitCode }
+}
+
+const CLIENT_EXITS: Readonly<Partial<Record<CountersignErrorCode, ExitCode>>> = {
+  'authority-unreachable': EXIT.unreachable,
+  'keys-unavailable': EXIT.unreachable,
+  'answer-unexpected': EXIT.unreachable,
+  'configuration-invalid': EXIT.usage,
+  'argument-invalid': EXIT.usage,
+}
+
+/** What the SDK found on the way. A refusal in general has its own reasons: see below. */
+function explainClient(error: unknown): Failure | null {
+  const { code, message } = membersOf(error)
+  const entry = lookUp(SDK_ERRORS, code)
+  if (entry === undefined || code === 'request-refused') return null
+  const exitCode = CLIENT_EXITS[code as CountersignErrorCode] ?? EXIT.failed
+  const remedy = exitCode === EXIT.unreachable ? START_ONE : entry.advice
+  return { code, what: message, remedy, exitCode }
+}
+
+/** What the authority said, over the wire or, for commands on the database itself, directly. */
+function explainRefusal(error: unknown): Failure | null {
+  const { code: outerCode, message, status, errors } = membersOf(error)
+  const [wire] = errors
+  const code = wire?.code ?? outerCode
+  const entry = lookUp(ERRORS, code)
+  if (wire === undefined && entry === undefined) return null
+  return {
+    code,
+    what: wire?.longMessage ?? message,
+    remedy: entry?.advice ?? 'The authority knows more: see its log.',
+    exitCode: status === 404 || code.endsWith('_not_found') ? EXIT.notFound : EXIT.failed,
+  }
+}
+
+function lookUp<Entry>(table: Readonly<Record<string, Entry>>, code: string): Entry | undefined {
+  return Object.hasOwn(table, code) ? table[code] : undefined
+}
+
+interface ErrorMembers {
+  readonly code: string
+  readonly message: string
+  readonly status: unknown
+  readonly remedy: string | undefined
+  readonly errors: readonly WireError[]
+}
+
+function membersOf(error: unknown): ErrorMembers {
+  const members = (typeof error === 'object' && error !== null ? error : {}) as Partial<
+    Record<string, unknown>
+  >
+  const { code, message, status, remedy } = members
+  return {
+    code: typeof code === 'string' ? code : '',
+    message: typeof message === 'string' ? message : 'Something that is no error was thrown.',
+    status,
+    remedy: typeof remedy === 'string' ? remedy : undefined,
+    errors: isCountersignError(error) ? error.errors : [],
+  }
+}
