@@ -7,17 +7,17 @@ const HERE = fileURLToPath(new URL('.', import.meta.url))
 
 const OUT = join(HERE, 'dist')
 
+/** Starts a contestant's server, once it is compiled. */
+export const LAUNCHER: string = join(OUT, 'servers', 'launcher.js')
+
 /**
  * Compiles this folder into `dist`, so that a contestant's process is plain Node: the TypeScript loader
  * would add its compiler to every one's memory.
- *
- * @returns the path of the launcher.
  */
-export async function compileServers(): Promise<string> {
+export async function compileServers(): Promise<void> {
   await rm(OUT, { recursive: true, force: true })
   const files = ['authority.ts', ...(await readdir(join(HERE, 'servers'))).map(inServers)]
   await Promise.all(files.map((file) => compile(join(HERE, file))))
-  return join(OUT, 'servers', 'launcher.js')
 }
 
 function inServers(name: string): string {

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { compileServers } from './compile.ts'
+import { LAUNCHER } from './compile.ts'
 import { type Exchange, type Load, openLoad } from './load.ts'
 import type { Contestant } from './paired.ts'
 import type { FromServer, ToServer, Usage } from './servers/protocol.ts'
@@ -24,9 +24,10 @@ export interface HttpContestantOptions {
   readonly firstOf: (round: number) => number
 }
 
-const CONNECTIONS = 32
+const CONNECTIONS = Number(process.env.CONN ?? 32)
 
-let compiled: Promise<string> | undefined
+/** Names a folder for a CPU profile of every server (`node --cpu-prof`). */
+const PROFILES = process.env['BENCH_PROFILES']
 
 /** Starts `servers/<module>.ts`; every contestant by this same way. */
 export async function startServer<Facts>(
@@ -34,7 +35,9 @@ export async function startServer<Facts>(
   options: object = {},
 ): Promise<BenchServer<Facts>> {
   const child = fork(LAUNCHER, [module, JSON.stringify(options)], {
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    execArgv: PROFILES === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${PROFILES}`],
+    env: { ...process.env, NODE_ENV: 'production' },
   })
   const ready = await answer(child, 'ready')
   const load = await openLoad(ready.port, CONNECTIONS)

@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util'
+import { compileServers } from './compile.ts'
+import { mustBeBuilt } from './product.ts'
 import { describeMachine, formatMachine, formatTable } from './report.ts'
 import { issueJwt } from './rows/issue-jwt.ts'
 import { issueOpaque } from './rows/issue-opaque.ts'
@@ -28,6 +30,8 @@ else await run()
 async function run(): Promise<void> {
   const options = { rounds: count('rounds', values.rounds), rows: count('rows', values.rows) }
   const chosen = positionals.length === 0 ? ROWS : positionals.map(rowOf)
+  mustBeBuilt()
+  await compileServers()
   const machine = describeMachine()
   const tables: Table[] = []
   if (!values.json) console.log(formatMachine(machine))

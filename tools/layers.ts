@@ -96,8 +96,23 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       packages: ['node:crypto'],
       because: 'the clock and the random bytes of the machine are ports like any other',
     },
-    'config.ts': {
+    'log.ts': {
+      layers: ['domain', 'settings.ts'],
+      packages: ['*'],
+      because: 'the log is a port like any other',
+    },
+    'nearest.ts': {
+      layers: [],
+      packages: [],
+      because: 'what is probably meant depends on nothing',
+    },
+    'settings.ts': {
       layers: ['domain'],
+      packages: ['*'],
+      because: 'a setting is defined before anything is composed',
+    },
+    'config.ts': {
+      layers: ['domain', 'settings.ts', 'nearest.ts'],
       packages: ['*', 'countersign/token'],
       because: 'the configuration is read before anything is composed',
     },
@@ -112,9 +127,19 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       because: 'sockets and signals carry the app, and know nothing of commands',
     },
     cli: {
-      layers: ['config.ts', 'app.ts', 'node.ts'],
+      layers: [
+        'domain',
+        'storage',
+        'system.ts',
+        'config.ts',
+        'settings.ts',
+        'nearest.ts',
+        'log.ts',
+        'app.ts',
+        'node.ts',
+      ],
       packages: ['*', 'countersign', 'countersign/token'],
-      because: 'a command starts an authority or calls one, as any user could',
+      because: 'a command starts an authority, opens its database, or calls one as any user could',
     },
     'index.ts': {
       layers: ['domain', 'storage', 'vault', 'system.ts', 'config.ts', 'app.ts', 'node.ts'],

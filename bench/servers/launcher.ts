@@ -1,12 +1,9 @@
 import type { FromServer, ServerModule, Started, ToServer } from './protocol.ts'
 
-// The one way in which every contestant is started: `launcher.ts <module> <options as JSON>`.
-
-// The TypeScript loader switches them on; a contestant that makes an error object would pay for them.
-process.setSourceMapsEnabled(false)
+// The one way in which every contestant is started: `launcher.ts <module> <options as JSON>`. Runs compiled.
 
 const [module = '', options = '{}'] = process.argv.slice(2)
-const { start } = (await import(`./${module}.ts`)) as ServerModule
+const { start } = (await import(`./${module}.js`)) as ServerModule
 const started = await start(JSON.parse(options) as never)
 
 const handlers: Readonly<Record<ToServer['type'], (started: Started) => Promise<void>>> = {

@@ -53,6 +53,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     void answer(incoming, outgoing)
   })
   server.on('clientError', refuseMalformed)
+  // RFC 9110 §10.1.1: an expectation other than 100-continue may be passed over.
+  server.on('checkExpectation', (incoming, outgoing) => {
+    void answer(incoming, outgoing)
+  })
   await bind(server, options)
   const url = urlOf(server, options.host)
   try {
@@ -138,6 +142,7 @@ function refuseMalformed(error: Error & { readonly code?: string }, socket: Sock
   const body = JSON.stringify({
     errors: [{ message, long_message: message, code, meta: {} }],
     meta: {},
+    clerk_trace_id: newRequestId(systemRandom),
   })
   socket.end(
     `HTTP/1.1 ${tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\n` +

@@ -26,12 +26,14 @@ interface Stage {
   readonly jwt: string
 }
 
+type Connect = (machineSecretKey: string | undefined) => Client
+
 interface Step {
   readonly says: string
   /** The code that does it, as a user would write it. */
   readonly code: readonly string[]
   /** Does it, and throws unless it comes out as it should. */
-  run(stage: Stage, connect: (key: string | undefined) => Client): Promise<Partial<Stage>>
+  readonly run: (stage: Stage, connect: Connect) => Promise<Partial<Stage>>
 }
 
 const STEPS: readonly Step[] = [
@@ -152,7 +154,8 @@ export async function demonstration(options: DemonstrationOptions): Promise<bool
   const { url, secretKey, shell, write } = options
   const { bold, dim, green, red } = shell.style
   const admin = createClient({ apiUrl: url, secretKey })
-  const connect = (machineSecretKey = ''): Client => createClient({ apiUrl: url, machineSecretKey })
+  const connect: Connect = (machineSecretKey = '') =>
+    createClient({ apiUrl: url, machineSecretKey })
   let stage: Stage = {
     ...{ admin, api: admin, worker: admin, stranger: admin },
     ...{ apiId: '', workerId: '', opaqueId: '', opaque: '', jwt: '' },

@@ -19,13 +19,14 @@ const RESERVED: ReadonlySet<string> = new Set(RESERVED_CLAIMS)
  */
 export function encodeClaims(claims: unknown, format: 'opaque' | 'jwt'): string | null {
   if (claims === undefined || claims === null) return null
+  if (format === 'jwt' && isObject(claims) && Object.keys(claims).length === 0) return null
   if (depthExceeds(claims, MAX_CLAIMS_DEPTH)) {
     throw invalid(`claims may be nested at most ${MAX_CLAIMS_DEPTH} levels deep.`)
   }
   if (countMembers(claims) > MAX_CLAIMS_MEMBERS) {
     throw invalid(`claims may have at most ${MAX_CLAIMS_MEMBERS} named members.`)
   }
-  refusePrototypeNames(claims)
+  refuseUnfit(claims)
   if (format === 'jwt') checkJwtClaims(claims)
   const text = JSON.stringify(claims)
   if (Buffer.byteLength(text) > MAX_CLAIMS_BYTES) {
@@ -51,11 +52,17 @@ function checkJwtClaims(claims: unknown): void {
   }
 }
 
-/** Consumers merge claims into objects: a member called `__proto__` would set their prototype. */
-function refusePrototypeNames(value: unknown): void {
+/**
+ * A number that no double holds would become null on its way. Consumers merge claims into objects: a
+ * member called `__proto__` would set their prototype.
+ */
+function refuseUnfit(value: unknown): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw invalid('a number in claims is too large for JSON to carry.')
+  }
   if (typeof value !== 'object' || value === null) return
   if (Object.hasOwn(value, '__proto__')) throw invalid('the claim "__proto__" cannot be given.')
-  for (const member of Object.values(value)) refusePrototypeNames(member)
+  for (const member of Object.values(value)) refuseUnfit(member)
 }
 
 function countMembers(value: unknown): number {

@@ -14,7 +14,7 @@ export interface JwtFacts {
   readonly issuedAt: number
   /** Epoch seconds. */
   readonly expiresAt: number
-  /** A JSON object as text, free of reserved names; `null` for none. */
+  /** A JSON object with members, as text, free of reserved names; `null` for none. */
   readonly claims: string | null
 }
 
@@ -52,7 +52,6 @@ function encodePayload(issuer: string, facts: JwtFacts): string {
     jti: facts.id,
     ...(facts.receiverIds.length > 0 && { scopes: facts.receiverIds.join(' ') }),
   })
-  const claims =
-    facts.claims === null || facts.claims === '{}' ? '' : `,${facts.claims.slice(1, -1)}`
+  const claims = facts.claims === null ? '' : `,${facts.claims.slice(1, -1)}`
   return Buffer.from(`${own.slice(0, -1)}${claims}}`).toString('base64url')
 }

@@ -417,6 +417,17 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       })
     })
 
+    it('says so when it is closed, and can be closed twice', async () => {
+      await expect(store.ping()).resolves.toBeUndefined()
+      await store.close()
+      await store.close()
+      const refused = { code: 'storage_unavailable' }
+      await expect(store.ping()).rejects.toMatchObject(refused)
+      await expect(store.write({ type: 'delete-machine', id: 'mch_a' })).rejects.toMatchObject(
+        refused,
+      )
+    })
+
     it('answers commands that arrive together each for itself', async () => {
       await withMachines('mch_a', 'mch_b')
       const outcomes = await Promise.all([

@@ -1,3 +1,4 @@
+import { AuthorityError } from '../../domain/errors.ts'
 import type {
   ApiKeyQuery,
   Command,
@@ -21,12 +22,21 @@ import { emptyTables, secretKeyOf, type Tables } from './tables.ts'
 export function createMemoryStore(): Store {
   const tables = emptyTables()
   const handlers = createMemoryHandlers(tables)
+  let open = true
+  const whileOpen = (): void => {
+    if (!open) throw new AuthorityError('storage_unavailable')
+  }
   return Object.freeze({
     ...createReads(tables),
-    write: (command: Command) =>
-      Promise.resolve((handlers[command.type] as (command: Command) => Outcome)(command)),
-    ping: () => Promise.resolve(),
-    close: () => Promise.resolve(),
+    async write(command: Command) {
+      await Promise.resolve(whileOpen())
+      return (handlers[command.type] as (command: Command) => Outcome)(command)
+    },
+    ping: () => Promise.resolve().then(whileOpen),
+    close(): Promise<void> {
+      open = false
+      return Promise.resolve()
+    },
   })
 }
 

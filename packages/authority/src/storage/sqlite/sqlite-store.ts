@@ -47,7 +47,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     write: (command: Command) => queue.write(command),
     close(): Promise<void> {
       queue.drain()
-      connection.close()
+      if (connection.isOpen) connection.close()
       return Promise.resolve()
     },
   })
