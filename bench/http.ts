@@ -24,7 +24,7 @@ export interface HttpContestantOptions {
   readonly firstOf: (round: number) => number
 }
 
-const CONNECTIONS = Number(process.env.CONN ?? 32)
+const CONNECTIONS = 32
 
 /** Names a folder for a CPU profile of every server (`node --cpu-prof`). */
 const PROFILES = process.env['BENCH_PROFILES']

@@ -8,7 +8,11 @@ describe('spreadOf', () => {
   })
 
   it('interpolates quartiles as R and NumPy do', () => {
-    expect(spreadOf([1, 2, 3, 4])).toEqual({ median: 2.5, lowerQuartile: 1.75, upperQuartile: 3.25 })
+    expect(spreadOf([1, 2, 3, 4])).toEqual({
+      median: 2.5,
+      lowerQuartile: 1.75,
+      upperQuartile: 3.25,
+    })
     expect(spreadOf([7])).toEqual({ median: 7, lowerQuartile: 7, upperQuartile: 7 })
   })
 
@@ -63,7 +67,10 @@ function contestant(name: string, turns: string[], micros: (round: number) => nu
     name,
     run(round) {
       turns.push(`${name} ${round}`)
-      return Promise.resolve({ operations: 100, cpuMicros: 100 * (round < 0 ? 999 : micros(round)) })
+      return Promise.resolve({
+        operations: 100,
+        cpuMicros: 100 * (round < 0 ? 999 : micros(round)),
+      })
     },
   }
 }

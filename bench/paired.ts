@@ -38,7 +38,7 @@ export interface Standing {
 }
 
 /** Rounds that are not counted: they load code, fill caches and let the compiler settle. */
-export const WARM_UP_ROUNDS = 3
+export const WARM_UP_ROUNDS = 4
 
 /** Lets the contestants take turns. The first is the floor. */
 export async function measurePaired(

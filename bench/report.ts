@@ -33,7 +33,10 @@ export function formatTable({ title, standings }: Table): string {
   return [title, ...standings.map(formatStanding), ''].join('\n')
 }
 
-function formatStanding({ name, micros, ratio, target, rssBytes }: Standing, index: number): string {
+function formatStanding(
+  { name, micros, ratio, target, rssBytes }: Standing,
+  index: number,
+): string {
   return line([
     `  ${name}`,
     `${micros.median.toFixed(1)} µs`,

@@ -8,7 +8,7 @@ import { inProcess, type InProcessOptions } from '../in-process.ts'
 import { type Contestant, measurePaired, WARM_UP_ROUNDS } from '../paired.ts'
 import type { Row } from './row.ts'
 
-const OPERATIONS = 300
+const OPERATIONS = 600
 
 const TARGETS: Readonly<Record<Algorithm, number>> = { RS256: 0.9, ES256: 0.93, EdDSA: 0.95 }
 

@@ -2,9 +2,9 @@ import { generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { formatCredential, formatId } from 'countersign/token'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { connect } from '../../packages/authority/src/storage/sqlite/driver.ts'
 import { call, startTestAuthority, type TestAuthority } from '../support/authority.ts'
 
 /**
@@ -61,8 +61,8 @@ async function verify(secret: string, token: string): Promise<number> {
 }
 
 /** What somebody with a shell on the database host can do. */
-function asDatabaseWriter(text: string, ...values: (string | number)[]): void {
-  const connection = new DatabaseSync(file)
+async function asDatabaseWriter(text: string, ...values: (string | number)[]): Promise<void> {
+  const connection = await connect(file)
   const { changes } = connection.prepare(text).run(...values)
   connection.close()
   expect(changes).toBeGreaterThan(0)
@@ -72,31 +72,37 @@ describe('who writes the database', () => {
   it('cannot widen a token that they hold to another receiver', async () => {
     const token = await createToken(cast.stranger.secret)
     expect(await verify(authority.secretKey, token.text)).toBe(200)
-    asDatabaseWriter('UPDATE m2m_tokens SET scopes = ? WHERE id = ?', cast.api.id, token.id)
+    await asDatabaseWriter('UPDATE m2m_tokens SET scopes = ? WHERE id = ?', cast.api.id, token.id)
     expect(await verify(cast.api.secret, token.text)).toBe(404)
     expect(await verify(authority.secretKey, token.text)).toBe(404)
   })
 
   it('cannot pass a token that they hold off as another machine’s', async () => {
     const token = await createToken(cast.stranger.secret)
-    asDatabaseWriter('UPDATE m2m_tokens SET machine_id = ?', cast.worker.id)
+    await asDatabaseWriter('UPDATE m2m_tokens SET machine_id = ?', cast.worker.id)
     expect(await verify(authority.secretKey, token.text)).toBe(404)
   })
 
   it('cannot give a token other claims or a longer life', async () => {
     const token = await createToken(cast.worker.secret, { claims: { role: 'reader' } })
-    asDatabaseWriter('UPDATE m2m_tokens SET expires_at = expires_at + 1 WHERE id = ?', token.id)
+    await asDatabaseWriter(
+      'UPDATE m2m_tokens SET expires_at = expires_at + 1 WHERE id = ?',
+      token.id,
+    )
     expect(await verify(cast.api.secret, token.text)).toBe(404)
-    asDatabaseWriter('UPDATE m2m_tokens SET expires_at = expires_at - 1 WHERE id = ?', token.id)
+    await asDatabaseWriter(
+      'UPDATE m2m_tokens SET expires_at = expires_at - 1 WHERE id = ?',
+      token.id,
+    )
     expect(await verify(cast.api.secret, token.text)).toBe(200)
-    asDatabaseWriter('UPDATE m2m_tokens SET claims = ?', '{"role":"admin"}')
+    await asDatabaseWriter('UPDATE m2m_tokens SET claims = ?', '{"role":"admin"}')
     expect(await verify(cast.api.secret, token.text)).toBe(404)
   })
 
   it('cannot plant a token by copying the proof of one into the row of another', async () => {
     const theirs = await createToken(cast.stranger.secret)
     const good = await createToken(cast.worker.secret)
-    asDatabaseWriter(
+    await asDatabaseWriter(
       `UPDATE m2m_tokens SET mac = (SELECT mac FROM m2m_tokens WHERE id = ?2),
         scopes = (SELECT scopes FROM m2m_tokens WHERE id = ?2),
         machine_id = (SELECT machine_id FROM m2m_tokens WHERE id = ?2),
@@ -109,14 +115,14 @@ describe('who writes the database', () => {
 
   it('cannot have a planted token handed out by token reuse', async () => {
     const theirs = await createToken(cast.stranger.secret)
-    asDatabaseWriter(
+    await asDatabaseWriter(
       'UPDATE m2m_tokens SET machine_id = ?, scopes = ? WHERE id = ?',
       cast.worker.id,
       cast.api.id,
       theirs.id,
     )
     const good = await createToken(cast.worker.secret)
-    asDatabaseWriter(
+    await asDatabaseWriter(
       'UPDATE m2m_tokens SET expires_at = expires_at + 9, likeness = (SELECT likeness FROM m2m_tokens WHERE id = ?) WHERE id = ?',
       good.id,
       theirs.id,
@@ -127,8 +133,8 @@ describe('who writes the database', () => {
   })
 
   it('cannot make their machine secret another machine’s', async () => {
-    asDatabaseWriter('DELETE FROM machine_secrets WHERE machine_id = ?', cast.worker.id)
-    asDatabaseWriter(
+    await asDatabaseWriter('DELETE FROM machine_secrets WHERE machine_id = ?', cast.worker.id)
+    await asDatabaseWriter(
       'UPDATE machine_secrets SET machine_id = ? WHERE machine_id = ?',
       cast.worker.id,
       cast.stranger.id,
@@ -149,7 +155,7 @@ describe('who writes the database', () => {
       },
       () => new Uint8Array(8),
     )
-    asDatabaseWriter(
+    await asDatabaseWriter(
       'INSERT INTO instance_keys SELECT ?, mac, sealed, created_at, revoked_at FROM instance_keys',
       formatId('instanceKey', idBytes),
     )
@@ -157,7 +163,7 @@ describe('who writes the database', () => {
   })
 
   it('cannot grant a scope: a token gets none from it', async () => {
-    asDatabaseWriter(
+    await asDatabaseWriter(
       'INSERT INTO scopes SELECT ?, to_machine_id, created_at, mac FROM scopes',
       cast.stranger.id,
     )
@@ -172,7 +178,7 @@ describe('who writes the database', () => {
   it('cannot publish a signing key of their own: the authority does not start with it', async () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const planted = { ...publicKey.export({ format: 'jwk' }), kid: 'key_evil', alg: 'ES256' }
-    asDatabaseWriter(
+    await asDatabaseWriter(
       `INSERT INTO signing_keys SELECT 'key_evil', 'ES256', ?, handle, mac, created_at
         FROM signing_keys WHERE algorithm = 'ES256'`,
       JSON.stringify(planted),
@@ -195,7 +201,7 @@ describe('who writes the database', () => {
         })
       ).status
     expect(await verifyKey()).toBe(200)
-    asDatabaseWriter('UPDATE api_keys SET subject = ?', `user_${'b'.repeat(27)}`)
+    await asDatabaseWriter('UPDATE api_keys SET subject = ?', `user_${'b'.repeat(27)}`)
     expect(await verifyKey()).toBe(404)
     const path = `/api_keys/${key['id'] as string}`
     const patched = await call(authority, 'PATCH', path, authority.secretKey, { scopes: [] })

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { DatabaseSync } from '@photostructure/sqlite'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { connect } from '../../packages/authority/src/storage/sqlite/driver.ts'
 import { call } from '../support/authority.ts'
 import { firstLine, kill, spawnSource } from '../support/spawn.ts'
 
@@ -51,7 +51,7 @@ it(
       await Promise.all(clients)
     }
 
-    expect(integrity(file)).toBe('ok')
+    expect(await integrity(file)).toBe('ok')
     const last = await start(file)
     const answers = await Promise.all(
       [...ledger.created].map(async ([id, token]) => {
@@ -101,8 +101,8 @@ async function createUntilKilled(
   }
 }
 
-function integrity(file: string): unknown {
-  const connection = new DatabaseSync(file)
+async function integrity(file: string): Promise<unknown> {
+  const connection = await connect(file)
   const row = connection.prepare('PRAGMA integrity_check').get() as { integrity_check: unknown }
   connection.close()
   return row.integrity_check

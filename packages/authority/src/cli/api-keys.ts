@@ -32,7 +32,7 @@ export const apiKeys: Noun = {
   commands: {
     create: defineCommand({
       about: 'Makes an API key and prints its secret.',
-      examples: [[`api-keys create "CI of acme" ${MINE} --scope deploy --ttl 90d`, 'for 90 days']],
+      examples: [[`api-keys create deploys ${MINE} --ttl 90d`, 'for 90 days']],
       words: { name: 'What it is called; 3 characters or more.', subject: SUBJECT },
       flags: { ...content, ...REMOTE_FLAGS },
       async run(input, shell) {

@@ -11,7 +11,7 @@ export const serve: Command = defineCommand({
   details:
     'It is configured by environment and file (docs/configuration.md) and prints no secret. It refuses to start without the root key that the database was made with, without an instance, and on a database that must be migrated first; all of that before it listens. On SIGTERM it answers what is under way and ends.',
   examples: [
-    ['serve', 'with COUNTERSIGN_ISSUER and COUNTERSIGN_ROOT_KEY_FILE set, after countersign init'],
+    ['serve', 'configured by the environment, after countersign init'],
     ['serve --config /etc/countersign.json', 'with the settings of a file'],
     ['serve --json', 'also prints one line of JSON when it is ready'],
   ],

@@ -28,10 +28,11 @@ export function createMemoryStore(): Store {
   }
   return Object.freeze({
     ...createReads(tables),
-    async write(command: Command) {
-      await Promise.resolve(whileOpen())
-      return (handlers[command.type] as (command: Command) => Outcome)(command)
-    },
+    write: (command: Command) =>
+      Promise.resolve().then(() => {
+        whileOpen()
+        return (handlers[command.type] as (command: Command) => Outcome)(command)
+      }),
     ping: () => Promise.resolve().then(whileOpen),
     close(): Promise<void> {
       open = false

@@ -1,0 +1,340 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import picocolors from 'picocolors'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createAuthority, initializeInstance } from '../app.ts'
+import { createRootKey } from '../domain/root-key.ts'
+import { type RunningServer, startServer } from '../node.ts'
+import { createMemoryStore } from '../storage/memory/memory-store.ts'
+import { silentLog } from '../system.ts'
+import { ENTRIES } from './commands.ts'
+import { readArguments } from './shell/arguments.ts'
+import type { Command } from './shell/command.ts'
+import { CommandError } from './shell/failure.ts'
+import { runProgram } from './shell/program.ts'
+import type { Shell } from './shell/shell.ts'
+import { renderCliReference } from './shell/usage.ts'
+
+interface Outcome {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+interface Setting {
+  readonly input?: string
+  readonly env?: Record<string, string>
+  readonly confirms?: boolean
+}
+
+let server: RunningServer
+let folder: string
+let env: Record<string, string>
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'countersign-commands-'))
+  const ports = { store: createMemoryStore(), log: silentLog }
+  const rootKeys = [createRootKey(new Uint8Array(32).fill(7))]
+  const founded = await initializeInstance({ rootKeys, environment: 'test' }, ports)
+  const open = (url: string): ReturnType<typeof createAuthority> =>
+    createAuthority({ issuer: url, rootKeys }, ports)
+  server = await startServer({ host: '127.0.0.1', port: 0, log: silentLog, open })
+  env = {
+    COUNTERSIGN_URL: server.url,
+    COUNTERSIGN_SECRET_KEY: founded?.secretKey ?? '',
+    COUNTERSIGN_DATA: join(folder, 'none'),
+  }
+})
+
+afterAll(async () => {
+  await server.close()
+  rmSync(folder, { recursive: true })
+})
+
+describe('machines and scopes', () => {
+  it('are created, listed, shown, changed and deleted', async () => {
+    const billing = await json('machines create billing --ttl 15m --algorithm ES256')
+    expect(billing).toMatchObject({
+      name: 'billing',
+      defaultTokenTtl: 900,
+      jwtAlgorithm: 'ES256',
+      secretKey: expect.stringMatching(/^ak_/),
+    })
+    const mailer = await json('machines create mailer --scope billing')
+    expect(mailer.scopedMachines).toMatchObject([{ id: billing.id }])
+    expect((await json('machines list --query mail')).data).toMatchObject([{ id: mailer.id }])
+    expect(await json('machines get mailer')).toMatchObject({ id: mailer.id })
+    const renamed = await json('machines update mailer --name post --ttl 1h')
+    expect(renamed).toMatchObject({ id: mailer.id, name: 'post', defaultTokenTtl: 3600 })
+    expect(await json('machines delete post --yes')).toMatchObject({ id: mailer.id, deleted: true })
+    expect((await run('machines get post')).code).toBe(3)
+  })
+
+  it('are connected and disconnected by name or by id', async () => {
+    const a = await json('machines create scope-a')
+    const b = await json('machines create scope-b')
+    const edge = { fromMachineId: a.id, toMachineId: b.id }
+    expect(await json(`scopes add scope-a ${b.id}`)).toMatchObject(edge)
+    expect((await run('scopes add scope-a scope-b')).err).toContain('scope_exists')
+    expect(await json('scopes list scope-a')).toMatchObject([{ id: b.id }])
+    expect(await json('scopes remove scope-a scope-b')).toMatchObject(edge)
+    expect(await json('scopes list scope-a')).toEqual([])
+  })
+
+  it('have a secret key that can be read back and rotated', async () => {
+    const machine = await json('machines create rotating')
+    expect((await run('machines secret rotating')).out).toBe(machine.secretKey)
+    const { secret } = await json('machines rotate-secret rotating --grace 1h')
+    expect(secret).not.toBe(machine.secretKey)
+    expect((await run('machines secret rotating')).out).toBe(secret)
+  })
+
+  it('must be named by id when two have the same name', async () => {
+    const [one, two] = [await json('machines create twin'), await json('machines create twin')]
+    const { code, err } = await run('machines get twin')
+    expect(code).toBe(1)
+    expect(err.replaceAll(/\s+/g, ' ')).toContain('2 machines are named "twin"')
+    expect(err).toContain(one.id)
+    expect(err).toContain(two.id)
+  })
+
+  it('cannot command the terminal by their names', async () => {
+    await run(['machines', 'create', 'evil\u001b[2Jname\u009b'])
+    const { out } = await run('machines list --query evil')
+    expect(out).toContain('evil·[2Jname·')
+  })
+
+  it('stay when the question is answered with no', async () => {
+    await run('machines create kept')
+    const { code, err } = await run('machines delete kept', { confirms: false })
+    expect(code).toBe(1)
+    expect(err).toContain('Nothing was changed')
+    expect((await run('machines get kept')).code).toBe(0)
+  })
+})
+
+describe('tokens', () => {
+  beforeAll(async () => {
+    for (const name of ['api', 'stranger']) await run(`machines create ${name}`)
+    await run('machines create worker --scope api')
+  })
+
+  it.each(['opaque', 'jwt'])('in form %s are accepted by their receiver alone', async (form) => {
+    const { out: token, err } = await run(`tokens create --machine worker --format ${form}`)
+    expect(err).toContain('It reaches one machine')
+    expect((await run('tokens verify --machine api -', { input: token })).code).toBe(0)
+    expect((await run(`tokens verify ${token}`)).code).toBe(0)
+    const refused = await run(`tokens verify --machine stranger ${token}`)
+    expect(refused.code).toBe(1)
+    expect(refused.out).toBe('')
+  })
+
+  it('carry claims and can be narrowed', async () => {
+    const line = ['tokens', 'create', '--machine', 'worker', '--claims', '{"job":7}', '--ttl', '5m']
+    const token = await json([...line, '--scope', 'api'])
+    expect(token.claims).toEqual({ job: 7 })
+    expect(token.scopes).toHaveLength(1)
+    expect((await run([...line, '--scope', 'stranger'])).err).toContain('scope_not_granted')
+  })
+
+  it('are listed, and revoked by id or by themselves', async () => {
+    const one = await json('tokens create --machine worker')
+    const two = await json('tokens create --machine worker')
+    expect((await json('tokens list worker')).data).toContainEqual(
+      expect.objectContaining({ id: one.id }),
+    )
+    expect(await json(`tokens revoke ${one.id} --reason lost`)).toMatchObject({ revoked: true })
+    expect((await run('tokens revoke -', { input: two.token })).code).toBe(0)
+    expect((await run(`tokens verify ${one.token}`)).code).toBe(1)
+    const { out } = await run('tokens list worker --revoked --limit 100')
+    expect(out).toMatch(new RegExp(`${one.id} +revoked: lost`))
+  })
+
+  it('are made by a machine with its own key, from the environment or a file', async () => {
+    const { out: key } = await run('machines secret worker')
+    const own = { ...env, COUNTERSIGN_SECRET_KEY: '', COUNTERSIGN_MACHINE_SECRET_KEY: key }
+    expect((await run('tokens create', { env: own })).out).toMatch(/^mt_/)
+    const file = join(folder, 'worker.key')
+    writeFileSync(file, `${key}\n`)
+    const bare = { ...own, COUNTERSIGN_MACHINE_SECRET_KEY: '' }
+    const line = `tokens create --machine-secret-key-file ${file}`
+    expect((await run(line, { env: bare })).out).toMatch(/^mt_/)
+    expect((await run('tokens create', { env: bare })).code).toBe(2)
+  })
+
+  it('are inspected without showing what is secret, and the authority is asked', async () => {
+    const token = await json('tokens create --machine worker')
+    const { out } = await run(`tokens inspect ${token.token}`)
+    expect(out).toContain(token.id)
+    expect(out).toContain('✓ the authority says: valid')
+    expect(out).not.toContain(token.token)
+    await run(`tokens revoke ${token.id}`)
+    expect((await run(`tokens inspect ${token.token}`)).out).toContain('✗ the authority says')
+    expect((await run('tokens inspect rubbish')).code).toBe(1)
+  })
+
+  it('are inspected offline where there is no key', async () => {
+    const { out: token } = await run('tokens create --machine worker --format jwt')
+    const { out, code } = await run(`tokens inspect ${token}`, {
+      env: { ...env, COUNTERSIGN_SECRET_KEY: '' },
+    })
+    expect(code).toBe(0)
+    expect(out).toContain('"alg": "RS256"')
+    expect(out).toContain('The authority was not asked')
+  })
+})
+
+describe('api-keys', () => {
+  it('are created, verified, changed, revoked and deleted', async () => {
+    const { id: holder } = await json('machines create holder')
+    const key = await json(`api-keys create deploys ${holder} --scope deploy --ttl 90d`)
+    expect(key).toMatchObject({ subject: holder, scopes: ['deploy'] })
+    expect((await run('api-keys verify -', { input: key.secret })).code).toBe(0)
+    expect((await run(`api-keys secret ${key.id}`)).out).toBe(key.secret)
+    const changed = await json(`api-keys update ${key.id} --scope read --description changed`)
+    expect(changed).toMatchObject({ scopes: ['read'], description: 'changed' })
+    expect(await json(`api-keys get ${key.id}`)).toMatchObject({ scopes: ['read'] })
+    expect((await json(`api-keys list ${holder}`)).data).toHaveLength(1)
+    expect(await json(`api-keys revoke ${key.id} --yes`)).toMatchObject({ revoked: true })
+    expect((await run('api-keys verify -', { input: key.secret })).code).toBe(1)
+    expect((await json(`api-keys list ${holder}`)).data).toHaveLength(0)
+    expect((await json(`api-keys list ${holder} --all`)).data).toHaveLength(1)
+    expect(await json(`api-keys delete ${key.id} --yes`)).toMatchObject({ deleted: true })
+    expect((await run(`api-keys get ${key.id}`)).code).toBe(3)
+  })
+
+  it('are never taken from the command line', async () => {
+    const { code, err } = await run('api-keys verify ak_01UDC8Vd7u2VQRW2T1NdeyZoq511xKUcX61ZzVz')
+    expect(code).toBe(2)
+    expect(err).not.toContain('01UDC8Vd')
+  })
+})
+
+describe('the program', () => {
+  it('lists the public keys without a key', async () => {
+    const noKey = { env: { ...env, COUNTERSIGN_SECRET_KEY: '' } }
+    const { out } = await run('keys list', noKey)
+    for (const word of ['RS256', 'ES256', 'EdDSA']) expect(out).toContain(word)
+  })
+
+  it.each([
+    ['machnes list', 'Did you mean "countersign machines"?'],
+    ['machines lst', 'Did you mean "countersign machines list"?'],
+    ['machines list --lmit 3', 'Did you mean --limit?'],
+    ['machines list extra', 'one word too many'],
+    ['machines get', 'MACHINE is missing'],
+    ['constructor', 'is no command'],
+    ['machines toString', 'is no command'],
+    ['machines list --url nonsense', 'is not a URL'],
+    ['machines list --secret-key-file /nowhere', 'cannot be read'],
+  ])('ends with 2 on "%s"', async (line, message) => {
+    const { code, out, err } = await run(line)
+    expect([code, out]).toEqual([2, ''])
+    expect(err.replaceAll(/\s+/g, ' ')).toContain(message)
+  })
+
+  it('ends with 4 when nobody answers, and when somebody else does', async () => {
+    expect((await run('machines list --url http://127.0.0.1:1')).code).toBe(4)
+    expect((await run('keys list --url http://127.0.0.1:1')).code).toBe(4)
+    expect((await run(`keys list --url ${server.url}/elsewhere`)).code).toBe(4)
+  })
+
+  it('ends with 1 when the key is refused, and does not repeat the key', async () => {
+    const wrong = `sk_test_${'x'.repeat(40)}`
+    const refused = await run('machines list', { env: { ...env, COUNTERSIGN_SECRET_KEY: wrong } })
+    expect(refused.code).toBe(1)
+    expect(refused.err).toContain('docs/errors.md#unauthorized')
+    expect(refused.out + refused.err).not.toContain(wrong)
+  })
+
+  it('says what is wrong in one line of JSON with --json', async () => {
+    const { out, err } = await run('machines get nobody --json')
+    expect(out).toBe('')
+    expect(JSON.parse(err)).toMatchObject({ error: { code: 'not-found' } })
+  })
+
+  it.each(['', '--help', '-h', 'help'])('shows what there is on "%s"', async (line) => {
+    const { code, out } = await run(line)
+    expect(code).toBe(0)
+    for (const name of Object.keys(ENTRIES)) expect(out).toContain(name)
+  })
+
+  it('shows the help of a noun and of a command', async () => {
+    expect((await run('help machines')).out).toContain('machines rotate-secret')
+    expect((await run('machines create --help')).out).toContain('--ttl DURATION')
+    expect((await run('machines')).code).toBe(2)
+  })
+})
+
+describe('every command', async () => {
+  const commands = await allCommands()
+
+  it.each(commands)('%s has a help that fits 80 columns', async (path) => {
+    const { code, out } = await run(`${path} --help`)
+    expect(code).toBe(0)
+    expect(out.split('\n').filter((line) => line.length > 80)).toEqual([])
+  })
+
+  it.each(commands)('%s has examples that it takes', (path, command) => {
+    expect(command.examples.length).toBeGreaterThan(0)
+    for (const [line] of command.examples) {
+      const call = line.split(/[|>]/).find((part) => part.includes(path)) ?? ''
+      const argv = words(call.slice(call.indexOf(path) + path.length))
+      expect(() => readArguments(command, path, argv), line).not.toThrow()
+    }
+  })
+
+  it('is in docs/cli.md', async () => {
+    const text = await renderCliReference(ENTRIES)
+    await expect(text).toMatchFileSnapshot('../../../../docs/cli.md')
+  })
+})
+
+async function allCommands(): Promise<(readonly [path: string, command: Command])[]> {
+  const entries = Object.entries(ENTRIES).map(async ([name, entry]) => {
+    const loaded = await entry.load()
+    if ('run' in loaded) return [[name, loaded] as const]
+    return Object.entries(loaded.commands).map(
+      ([verb, command]) => [`${name} ${verb}`, command] as const,
+    )
+  })
+  return (await Promise.all(entries)).flat()
+}
+
+/** As a shell splits them; input that is redirected is no word. */
+function words(line: string): string[] {
+  const found = line.replace(/ < \S+/, '').match(/'[^']*'|"[^"]*"|\S+/g) ?? []
+  return found.map((word) => word.replace(/^(['"])(.*)\1$/, '$2'))
+}
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test reads a document without a type
+async function json(line: string | string[]): Promise<any> {
+  const argv = typeof line === 'string' ? words(line) : line
+  const { code, out, err } = await run([...argv, '--json'])
+  expect(code, err).toBe(0)
+  return JSON.parse(out)
+}
+
+async function run(line: string | string[], setting: Setting = {}): Promise<Outcome> {
+  const argv = typeof line === 'string' ? words(line) : line
+  const [out, err]: [string[], string[]] = [[], []]
+  const style = picocolors.createColors(false)
+  const shell: Shell = {
+    env: setting.env ?? env,
+    style,
+    noteStyle: style,
+    print: (text) => void out.push(text),
+    note: (text) => void err.push(text),
+    readInput: () => Promise.resolve(setting.input ?? ''),
+    confirm: () =>
+      setting.confirms === false
+        ? Promise.reject(new CommandError('confirmation-refused', 'Not confirmed.'))
+        : Promise.resolve(),
+    now: () => Date.now(),
+    elapsed: () => performance.now(),
+    untilStopped: () => Promise.resolve(),
+  }
+  const code = await runProgram(ENTRIES, argv, shell)
+  return { code, out: out.join('\n'), err: err.join('\n') }
+}

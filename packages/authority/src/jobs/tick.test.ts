@@ -1,0 +1,100 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Store } from '../domain/ports.ts'
+import { createUses, type Uses } from '../domain/uses.ts'
+import { aMachine, aSecret, aToken } from '../storage/fixtures.ts'
+import { createMemoryStore } from '../storage/memory/memory-store.ts'
+import { createTick } from './tick.ts'
+
+const DAY_MS = 86_400_000
+
+describe('what is due', () => {
+  let store: Store
+  let uses: Uses
+  let now: number
+  let tick: () => Promise<void>
+
+  beforeEach(async () => {
+    store = createMemoryStore()
+    uses = createUses(store)
+    now = 10 * DAY_MS
+    tick = createTick({ store, uses, clock: { now: () => now } })
+    await store.write({
+      type: 'create-machine',
+      machine: aMachine({ id: 'mch_a' }),
+      secret: aSecret({ machineId: 'mch_a' }),
+      scopes: [],
+    })
+  })
+
+  const addToken = (id: string, expiresAt: number) =>
+    store.write({
+      type: 'create-m2m-token',
+      token: aToken({ id, machineId: 'mch_a', expiresAt }),
+      policyVersion: 1,
+    })
+
+  it('forgets tokens a day after they expired, and none before', async () => {
+    await addToken('mt_old', now - DAY_MS - 1)
+    await addToken('mt_recent', now - DAY_MS + 1)
+    await addToken('mt_live', now + 1)
+    await tick()
+    expect(await store.m2mToken('mt_old')).toBeNull()
+    expect(await store.m2mToken('mt_recent')).not.toBeNull()
+    expect(await store.m2mToken('mt_live')).not.toBeNull()
+  })
+
+  it('writes uses every few seconds, also after the clock was set back', async () => {
+    await addToken('mt_1', now + DAY_MS)
+    await tick()
+    uses.note('m2mTokens', 'mt_1', null, now)
+    now += 1_000
+    await tick()
+    expect((await store.m2mToken('mt_1'))?.lastUsedAt).toBeNull()
+    now += 5_000
+    await tick()
+    expect((await store.m2mToken('mt_1'))?.lastUsedAt).toBe(now - 6_000)
+    now -= 3_600_000
+    uses.note('m2mTokens', 'mt_1', null, now)
+    await tick()
+    expect((await store.m2mToken('mt_1'))?.lastUsedAt).toBe(now)
+  })
+})
+
+describe('a use', () => {
+  it('within a minute of the last one written is not worth a write', async () => {
+    const store = createMemoryStore()
+    const uses = createUses(store)
+    await store.write({
+      type: 'create-machine',
+      machine: aMachine({ id: 'mch_a' }),
+      secret: aSecret({ machineId: 'mch_a' }),
+      scopes: [],
+    })
+    await store.write({
+      type: 'create-m2m-token',
+      token: aToken({ id: 'mt_1', machineId: 'mch_a' }),
+      policyVersion: 1,
+    })
+    uses.note('m2mTokens', 'mt_1', 100_000, 159_999)
+    await uses.flush()
+    expect((await store.m2mToken('mt_1'))?.lastUsedAt).toBeNull()
+    uses.note('m2mTokens', 'mt_1', 100_000, 160_000)
+    await uses.flush()
+    expect((await store.m2mToken('mt_1'))?.lastUsedAt).toBe(160_000)
+  })
+
+  it('of ever more tokens is noted only up to a bound', async () => {
+    let noted = 0
+    const store: Store = {
+      ...createMemoryStore(),
+      write(command) {
+        if (command.type === 'record-use') noted = command.m2mTokens.size
+        return Promise.resolve('done')
+      },
+    }
+    const uses = createUses(store)
+    for (let index = 0; index < 100_000; index++) uses.note('m2mTokens', `mt_${index}`, null, 1)
+    await uses.flush()
+    expect(noted).toBe(20_000)
+  })
+})
