@@ -111,12 +111,12 @@ async function ours(algorithm: Algorithm, key: KeyObject): Promise<() => Promise
 }
 
 function fastJwt(algorithm: Algorithm, key: KeyObject): () => void {
-  const signWith = createSigner({
+  const signWith = createSigner<object>({
     algorithm,
     key: key.export({ type: 'pkcs8', format: 'pem' }),
     header: { alg: algorithm, ...HEADER },
     noTimestamp: true,
-  }) as (payload: object) => string
+  })
   return () => {
     mustBeJwt(signWith(PAYLOAD))
   }

@@ -1,10 +1,13 @@
 import { defineConfig } from 'tsdown'
-import { readManifest, sourceFiles } from '../../tools/manifest.ts'
+import { type Manifest, readManifest, sourceFiles } from '../../tools/manifest.ts'
+
+const manifest = readManifest(import.meta.dirname) as Manifest & { readonly version: string }
 
 // One file of `dist` for each file of `src`. `#signature` stays an import, so that the `imports` map of
 // the published package, and not this build, picks the signature module of each runtime.
 export default defineConfig({
-  entry: sourceFiles(readManifest(import.meta.dirname)),
+  entry: sourceFiles(manifest),
+  define: { COUNTERSIGN_VERSION: JSON.stringify(manifest.version) },
   deps: { neverBundle: [/^#/, /^node:/] },
   platform: 'neutral',
   target: 'node20.19',

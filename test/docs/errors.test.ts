@@ -1,5 +1,6 @@
 import { SDK_ERRORS } from 'countersign/token'
 import { expect, test } from 'vitest'
+import { FAILURES } from '../../packages/authority/src/cli/shell/failure.ts'
 import { ERRORS, type ErrorCode } from '../../packages/authority/src/domain/errors.ts'
 import { STATUSES } from '../../packages/authority/src/http/problem.ts'
 
@@ -12,6 +13,9 @@ function renderErrors(): string {
     section(code, ERRORS[code], `HTTP ${STATUSES[code]}`),
   )
   const sdk = Object.entries(SDK_ERRORS).map(([code, entry]) => section(code, entry))
+  const commandLine = Object.entries(FAILURES).map(([code, { message, remedy, exitCode }]) =>
+    section(code, { message, advice: remedy }, `exit code ${exitCode}`),
+  )
   return [
     '<!-- Rendered from the tables of codes in the source: run `npm run docs`. -->',
     '# Errors',
@@ -22,6 +26,9 @@ function renderErrors(): string {
     '## From the SDK',
     'In `code` of the `CountersignError` that was thrown. `expected` and `got` are for the operator.',
     ...sdk,
+    '## From the command line',
+    'Below the error, or in `error.code` with `--json`. What the authority or the SDK refused keeps the code it has above.',
+    ...commandLine,
     '',
   ].join('\n\n')
 }

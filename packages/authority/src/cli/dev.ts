@@ -8,7 +8,6 @@ import {
 import { type Config, loadConfig, readRootKeyFile } from '../config.ts'
 import type { Store } from '../domain/ports.ts'
 import { createLog } from '../log.ts'
-import { openSqliteStore } from '../storage/sqlite/sqlite-store.ts'
 import { type Command, defineCommand, onSwitch, textFlag } from './shell/command.ts'
 import {
   DATA_FOLDER,
@@ -21,6 +20,7 @@ import {
 } from './shell/data-folder.ts'
 import { CommandError, EXIT, type ExitCode } from './shell/failure.ts'
 import { listen } from './shell/listen.ts'
+import { openStore } from './shell/local.ts'
 import { version } from './shell/program.ts'
 import type { Shell } from './shell/shell.ts'
 import { columns } from './shell/text.ts'
@@ -66,7 +66,7 @@ export const dev: Command = defineCommand({
         if (!keyReused) shell.note(KEY_REPLACED)
         const showing = input.demo || input.once
         const came = showing ? await demonstrate(ready, input.json, shell) : true
-        if (input.once) return came ? EXIT.ok : EXIT.failed
+        if (input.once) return endOfDemonstration(came, input.json, shell)
         const tries = showing ? TRIES_AFTER_DEMONSTRATION : FIRST_TRIES
         if (!input.json) shell.print(banner(ready, folder, tries, shell).join('\n'))
         await stopped
@@ -110,7 +110,7 @@ async function runAuthority(
   const rootKeys =
     config.rootKeys.length > 0 ? config.rootKeys : readRootKeyFile(folder.rootKeyFile)
   const log = createLog({ level: config.logLevel ?? 'warn' })
-  const store = await openSqliteStore({ file: folder.databaseFile, migrate: true })
+  const store = await openStore(folder.databaseFile, true)
   try {
     const ports = { store, log }
     const founded = await initializeInstance({ rootKeys, readBack, environment: 'test' }, ports)
@@ -164,6 +164,12 @@ async function secretKey(
 async function demonstrate(ready: Ready, json: boolean, shell: Shell): Promise<boolean> {
   const { demonstration } = await import('./demonstration.ts')
   return demonstration({ ...ready, write: json ? shell.note : shell.print, shell })
+}
+
+function endOfDemonstration(came: boolean, json: boolean, shell: Shell): ExitCode {
+  if (!came) return EXIT.failed
+  if (!json) shell.print(`  Go on with: ${calledAs(shell.env)} dev\n`)
+  return EXIT.ok
 }
 
 function banner(

@@ -1,9 +1,8 @@
 import { initializeInstance } from '../app.ts'
-import { openSqliteStore } from '../storage/sqlite/sqlite-store.ts'
 import { type Command, defineCommand } from './shell/command.ts'
 import { dataFolder, prepareDataFolder } from './shell/data-folder.ts'
 import { CommandError } from './shell/failure.ts'
-import { LOCAL_FLAGS, localConfig } from './shell/local.ts'
+import { LOCAL_FLAGS, localConfig, openStore } from './shell/local.ts'
 
 export const init: Command = defineCommand({
   about: 'Founds the instance: makes the database, its keys, and the first instance key.',
@@ -19,7 +18,7 @@ export const init: Command = defineCommand({
     const config = localConfig(input, shell, ['rootKey'])
     const { databaseFile, environment, rootKeys, readBack } = config
     prepareDataFolder(dataFolder(config.dataDir), false)
-    const store = await openSqliteStore({ file: databaseFile, migrate: true })
+    const store = await openStore(databaseFile, true)
     try {
       const founded = await initializeInstance({ environment, rootKeys, readBack }, { store })
       if (founded === null) {

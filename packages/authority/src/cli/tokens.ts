@@ -18,7 +18,6 @@ import { CommandError, EXIT, explain } from './shell/failure.ts'
 import {
   connectAsMachine,
   connectAsOwner,
-  connectWithAnyKey,
   MACHINE_FLAGS,
   machineId,
   REMOTE_FLAGS,
@@ -59,8 +58,7 @@ const create = defineCommand({
     ...MACHINE_FLAGS,
   },
   async run({ format, ttl, claims, scope, reuse, ...input }, shell) {
-    const { client } = await connectAsMachine(input, shell)
-    const owner = (await connectWithAnyKey(input, shell)).client
+    const { client, owner } = await connectAsMachine(input, shell)
     const scopes = await Promise.all(scope.map((word) => machineId(owner, word)))
     const token = await client.m2m.createToken({
       ...(format !== undefined && { tokenFormat: format }),
@@ -170,7 +168,10 @@ const inspectToken = defineCommand({
     const verdict = inspection.verifiable ? await askAuthority(input, text, shell) : null
     return {
       data: { ...inspection, verdict },
-      lines: [...inspectionLines(inspection, shell), ...verdictLines(verdict, shell)],
+      lines: [
+        ...inspectionLines(inspection, shell),
+        ...(inspection.verifiable ? verdictLines(verdict, shell) : []),
+      ],
       exitCode: inspection.class === 'unknown' ? EXIT.failed : EXIT.ok,
     }
   },

@@ -42,12 +42,10 @@ export function createApiKeysApi(settings: Settings, send: Send): ApiKeysApi {
     },
 
     async create(params: CreateApiKeyParams) {
-      const { createdBy, secondsUntilExpiration, ...rest } = params
-      const body = {
-        ...rest,
-        created_by: createdBy,
-        seconds_until_expiration: secondsUntilExpiration,
-      }
+      const { name, subject, description, claims, scopes } = params
+      const { createdBy: created_by, secondsUntilExpiration: seconds_until_expiration } = params
+      const content = { name, subject, description, claims, scopes }
+      const body = { ...content, created_by, seconds_until_expiration }
       const call = { method: 'POST', path: '/api_keys', body, repeatable: false } as const
       return toApiKey(await ask(call))
     },
@@ -57,9 +55,11 @@ export function createApiKeysApi(settings: Settings, send: Send): ApiKeysApi {
       return about(apiKeyId, toApiKey(await ask({ method: 'GET', path, repeatable: true })))
     },
 
-    async update({ apiKeyId, secondsUntilExpiration, ...rest }: UpdateApiKeyParams) {
+    async update(params: UpdateApiKeyParams) {
+      const { apiKeyId, subject, description, claims, scopes } = params
       const path = pathOf(apiKeyId)
-      const body = { ...rest, seconds_until_expiration: secondsUntilExpiration }
+      const { secondsUntilExpiration: seconds_until_expiration } = params
+      const body = { subject, description, claims, scopes, seconds_until_expiration }
       const answer = await ask({ method: 'PATCH', path, body, repeatable: true })
       return about(apiKeyId, toApiKey(answer))
     },

@@ -1,10 +1,10 @@
 import { parseCredential } from '../token/credential.ts'
 import { CountersignError } from '../token/errors.ts'
+import { MAX_TOKEN_CHARACTERS } from '../token/jws.ts'
 import type { M2MToken } from '../token/m2m-token.ts'
-import { isJwtFormat, isM2MJwt } from '../token/token-type.ts'
 import { createRemoteKeySet } from '../verify/key-set.ts'
 import { createVerifier, type Verifier } from '../verify/verifier.ts'
-import { isOurKey, machineIdOf, type Settings } from './options.ts'
+import { checkMachineSecretKey, isOurKey, machineIdOf, type Settings } from './options.ts'
 import { about, idInPath, notFoundAsInvalid, query, required } from './request.ts'
 import type { Send } from './transport.ts'
 import type {
@@ -13,6 +13,7 @@ import type {
   PaginatedList,
   RevokeM2MTokenParams,
   VerifyM2MTokenParams,
+  WithMachineSecretKey,
 } from './types.ts'
 import { toList, toM2MToken } from './wire.ts'
 
@@ -36,11 +37,8 @@ export interface M2MApi {
 const MAX_VERIFIERS = 64
 
 export function createM2MApi(settings: Settings, send: Send): M2MApi {
-  const secretFor = (params: { readonly machineSecretKey?: string }): string =>
-    required(
-      nonEmpty(params.machineSecretKey) ?? settings.machineSecretKey() ?? settings.secretKey(),
-      'machineSecretKey or secretKey',
-    )
+  const callerOf = createCallers(settings)
+  const secretFor = (params: WithMachineSecretKey): string => callerOf(params).secret
   const verifierFor = createVerifiers(settings)
 
   return Object.freeze({
@@ -83,36 +81,49 @@ export function createM2MApi(settings: Settings, send: Send): M2MApi {
       if (typeof token !== 'string') {
         throw new CountersignError('argument-invalid', { expected: 'token to be a string' })
       }
-      const secret = secretFor(params)
-      if (isJwtFormat(token)) {
-        if (isM2MJwt(token)) return verifierFor(secret).verify(token)
-        throw new CountersignError('token-class-mismatch', { expected: 'a machine’s JWT' })
-      }
-      return verifyOpaque(send, secret, token)
+      const caller = callerOf(params)
+      if (token.startsWith('mt_')) return verifyOpaque(send, caller.secret, token)
+      if (token.includes('.')) return verifierFor(caller).verify(token)
+      throw new CountersignError('token-class-mismatch', {
+        expected: 'a machine token (mt_… or a JWT)',
+      })
     },
   })
 }
 
-/**
- * A verifier for the machine of each key: its id is in its key. With both keys given the machine's
- * rule applies, since its key is the one that says who is asking.
- */
-function createVerifiers(settings: Settings): (secret: string) => Verifier {
+/** The key that a call is made with, and what it is the key of. */
+interface Caller {
+  readonly secret: string
+  readonly of: 'machine' | 'instance'
+}
+
+/** With both keys given the machine's counts, since it is the one that says who is asking. */
+function createCallers(settings: Settings): (params: WithMachineSecretKey) => Caller {
+  return (params) => {
+    const machine = checkMachineSecretKey(params.machineSecretKey) ?? settings.machineSecretKey()
+    if (machine !== undefined) return { secret: machine, of: 'machine' }
+    const secret = required(settings.secretKey(), 'machineSecretKey or secretKey')
+    return { secret, of: 'instance' }
+  }
+}
+
+/** A verifier for the machine of each key, all on one key set: its id is in its key. */
+function createVerifiers(settings: Settings): (caller: Caller) => Verifier {
   const { apiUrl, issuer, fetch, monotonicMs, now } = settings
   const keys = createRemoteKeySet({ url: `${apiUrl}/.well-known/jwks.json`, fetch, monotonicMs })
-  const verifiers = new Map<string | null, Verifier>()
-  return (secret) => {
-    const audience = audienceOf(secret)
-    const known = verifiers.get(audience)
+  const verifiers = new Map<string, Verifier>()
+  return ({ secret, of }) => {
+    const known = verifiers.get(secret)
     if (known !== undefined) return known
-    const verifier = createVerifier({ issuer, audience, keys, now })
-    if (verifiers.size < MAX_VERIFIERS) verifiers.set(audience, verifier)
+    const audience = of === 'instance' ? null : machineOf(secret)
+    const verifier = createVerifier({ issuer, audience, keys, clock: now })
+    if (verifiers.size < MAX_VERIFIERS) verifiers.set(secret, verifier)
     return verifier
   }
 }
 
-function audienceOf(secret: string): string | null {
-  if (secret.startsWith('sk_')) return null
+/** @throws {CountersignError} `configuration-invalid` */
+function machineOf(secret: string): string {
   const machineId = machineIdOf(secret)
   if (machineId !== null) return machineId
   throw new CountersignError('configuration-invalid', {
@@ -123,22 +134,21 @@ function audienceOf(secret: string): string | null {
 }
 
 async function verifyOpaque(send: Send, secret: string, token: string): Promise<M2MToken> {
-  if (!token.startsWith('mt_')) {
-    throw new CountersignError('token-class-mismatch', {
-      expected: 'a machine token (mt_… or a JWT)',
-    })
-  }
   // Only a key of our own kind says that the authority's tokens have checksums.
-  if (isOurKey(secret) && parseCredential(token)?.kind !== 'm2m-token') {
-    throw new CountersignError('token-malformed', { expected: 'a right checksum' })
-  }
+  const isOurs = isOurKey(secret)
+  const credential = isOurs ? parseCredential(token) : null
+  if (isOurs && credential?.kind !== 'm2m-token') throw malformed('a right checksum')
+  if (token.length > MAX_TOKEN_CHARACTERS) throw malformed('a shorter token')
   const verified = toM2MToken(await askAuthority(send, secret, token))
-  const id = parseCredential(token)?.id
-  if (id !== undefined && isOurKey(secret)) about(id, verified)
+  if (credential !== null) about(credential.id, verified)
   if (!verified.revoked && !verified.expired) return verified
   throw new CountersignError('answer-unexpected', {
     expected: 'a token that is neither revoked nor expired',
   })
+}
+
+function malformed(expected: string): CountersignError {
+  return new CountersignError('token-malformed', { expected })
 }
 
 async function askAuthority(send: Send, secret: string, token: string): ReturnType<Send> {
@@ -149,8 +159,4 @@ async function askAuthority(send: Send, secret: string, token: string): ReturnTy
   } catch (error) {
     throw notFoundAsInvalid(error)
   }
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === '' ? undefined : text
 }

@@ -1,4 +1,4 @@
-import { about, idInPath, query, required } from './request.ts'
+import { about, between, idInPath, query, required } from './request.ts'
 import type { Settings } from './options.ts'
 import type { Call, Send } from './transport.ts'
 import type {
@@ -87,12 +87,14 @@ export function createMachinesApi(settings: Settings, send: Send): MachinesApi {
     async createScope(machineId: string, toMachineId: string) {
       const path = `${pathOf(machineId)}/scopes`
       const body = { to_machine_id: toMachineId }
-      return toMachineScope(await ask({ method: 'POST', path, body, repeatable: false }))
+      const answer = await ask({ method: 'POST', path, body, repeatable: false })
+      return between(machineId, toMachineId, toMachineScope(answer))
     },
 
     async deleteScope(machineId: string, otherMachineId: string) {
       const path = `${pathOf(machineId)}/scopes/${idInPath('otherMachineId', otherMachineId)}`
-      return toMachineScope(await ask({ method: 'DELETE', path, repeatable: false }))
+      const answer = await ask({ method: 'DELETE', path, repeatable: false })
+      return between(machineId, otherMachineId, toMachineScope(answer))
     },
   })
 }

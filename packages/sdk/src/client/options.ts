@@ -25,6 +25,8 @@ export interface ClientOptions {
   readonly retry?: RetryOptions
   /** Epoch milliseconds; drives the judgement of tokens and the age of the key set. */
   readonly clock?: () => number
+  /** From 0 to below 1; spreads the waits before repetitions. */
+  readonly random?: () => number
 }
 
 /** Options once they are checked. Secrets stay behind functions, so that nothing prints them. */
@@ -35,6 +37,7 @@ export interface Settings {
   readonly timeoutMs: number
   readonly retries: number
   readonly backoffMs: number
+  readonly random: () => number
   readonly now: () => number
   readonly monotonicMs: () => number
   readonly secretKey: () => string | undefined
@@ -47,10 +50,10 @@ const MAX_TIMEOUT_MS = 600_000
 
 /** @throws {CountersignError} `configuration-invalid`, naming the option. */
 export function checkOptions(options: ClientOptions): Settings {
-  const { clock, retry = {} } = options
+  const { clock, random = () => Math.random(), retry = {} } = options
   const apiUrl = checkUrl('apiUrl', options.apiUrl)
-  const secretKey = checkSecret('secretKey', options.secretKey)
-  const machineSecretKey = checkSecret('machineSecretKey', options.machineSecretKey)
+  const secretKey = checkSecretKey(options.secretKey)
+  const machineSecretKey = checkMachineSecretKey(options.machineSecretKey)
   return Object.freeze({
     apiUrl,
     issuer: options.issuer === undefined ? apiUrl : checkUrl('issuer', options.issuer),
@@ -58,6 +61,7 @@ export function checkOptions(options: ClientOptions): Settings {
     timeoutMs: checkNumber('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs, MAX_TIMEOUT_MS),
     retries: checkNumber('retry.retries', retry.retries ?? DEFAULTS.retries, 10),
     backoffMs: checkNumber('retry.backoffMs', retry.backoffMs ?? DEFAULTS.backoffMs, 60_000),
+    random,
     now: clock ?? (() => Date.now()),
     monotonicMs: clock ?? (() => performance.now()),
     secretKey: () => secretKey,
@@ -80,7 +84,9 @@ function checkUrl(name: string, value: unknown): string {
   const expected = `${name} to be an http or https URL without query, fragment or password`
   let url: URL
   try {
-    url = new URL(String(value))
+    // The parser forgives white space, but it is the text that is compared and appended to.
+    if (typeof value !== 'string' || /\s/.test(value)) throw new TypeError('Not a URL.')
+    url = new URL(value)
   } catch {
     throw new CountersignError('configuration-invalid', { expected })
   }
@@ -88,7 +94,25 @@ function checkUrl(name: string, value: unknown): string {
   if (!plain || !['http:', 'https:'].includes(url.protocol)) {
     throw new CountersignError('configuration-invalid', { expected })
   }
-  return String(value).replace(/\/+$/, '')
+  return value.replace(/\/+$/, '')
+}
+
+function checkSecretKey(value: unknown): string | undefined {
+  const secret = checkSecret('secretKey', value)
+  // With the instance's key every receiver is accepted: a machine's key in its place must not do that.
+  if (secret?.startsWith('ak_') !== true) return secret
+  throw new CountersignError('configuration-invalid', {
+    expected: 'secretKey to be the key of the instance; a machine’s belongs in machineSecretKey',
+  })
+}
+
+/** @throws {CountersignError} `configuration-invalid` */
+export function checkMachineSecretKey(value: unknown): string | undefined {
+  const secret = checkSecret('machineSecretKey', value)
+  if (secret?.startsWith('sk_') !== true) return secret
+  throw new CountersignError('configuration-invalid', {
+    expected: 'machineSecretKey to be the key of a machine; the instance’s belongs in secretKey',
+  })
 }
 
 /** An empty secret counts as none, as at Clerk: that is what an unset variable often becomes. */
@@ -101,7 +125,7 @@ function checkSecret(name: string, value: unknown): string | undefined {
 }
 
 function checkNumber(name: string, value: unknown, max: number): number {
-  if (typeof value === 'number' && value >= 0 && value <= max) return value
+  if (typeof value === 'number' && value >= 0 && value <= max) return Math.floor(value)
   throw new CountersignError('configuration-invalid', {
     expected: `${name} to be a number from 0 to ${max}`,
   })

@@ -1,4 +1,5 @@
 import { CountersignError } from '../token/errors.ts'
+import type { MachineScope } from './types.ts'
 
 /** Puts arguments into paths and queries. */
 
@@ -27,6 +28,12 @@ export function query(
 export function about<Item extends { readonly id: string | null }>(id: string, item: Item): Item {
   if (item.id?.toLowerCase() === id.toLowerCase()) return item
   throw new CountersignError('answer-unexpected', { expected: `the object ${id}` })
+}
+
+/** The scope in an answer must be the one asked for. @throws `answer-unexpected` */
+export function between(from: string, to: string, scope: MachineScope): MachineScope {
+  if (scope.fromMachineId === from && scope.toMachineId === to) return scope
+  throw new CountersignError('answer-unexpected', { expected: `the scope of ${from} to ${to}` })
 }
 
 /** @throws `configuration-invalid` when no key was given for this call. */

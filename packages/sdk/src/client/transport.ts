@@ -1,6 +1,6 @@
 import { CountersignError, type WireError } from '../token/errors.ts'
 import { isJsonObject, type JsonObject } from '../token/json.ts'
-import { mediaType, readBounded } from '../verify/fetch-json.ts'
+import { mediaType, NO_REDIRECT, readBounded, withSignal } from '../verify/fetch-json.ts'
 import type { Settings } from './options.ts'
 
 /** A call to the authority. */
@@ -23,24 +23,41 @@ const MAX_ANSWER_BYTES = 1_048_576
 
 const VERSION = '2026-05-12'
 
-/** Statuses that say "not now", in which nothing was done. */
+declare const COUNTERSIGN_VERSION: string | undefined
+
+/** The build puts the version in. */
+const USER_AGENT = `countersign/${typeof COUNTERSIGN_VERSION === 'string' ? COUNTERSIGN_VERSION : 'source'}`
+
+/** Statuses that say "not now". */
 const TRY_LATER = [429, 503]
 
 /** Statuses of a proxy that got no answer: nobody knows what was done. */
 const UNKNOWN_FATE = [502, 504]
 
+/** What Node and Bun call a connection that did not come about: nothing was sent. */
+const NOT_CONNECTED = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'ConnectionRefused',
+]
+
 /** Sends calls with a timeout over all, and repeats those that may be repeated. */
 export function createSend(settings: Settings): Send {
-  const { timeoutMs, retries } = settings
+  const { timeoutMs, retries, monotonicMs } = settings
   return async (call) => {
+    const body = encodeBody(call)
+    const begin = monotonicMs()
     const deadline = AbortSignal.timeout(timeoutMs)
     for (let attempt = 0; ; attempt++) {
       try {
-        return await attemptOnce(settings, call, deadline)
+        return await attemptOnce(settings, call, body, deadline)
       } catch (error) {
         if (!(error instanceof CountersignError)) throw error
         const wait = waitBefore(settings, attempt, error)
-        if (attempt >= retries || !mayRepeat(call, error) || wait > timeoutMs) throw error
+        const left = timeoutMs - (monotonicMs() - begin)
+        if (attempt >= retries || !mayRepeat(call, error) || wait >= left) throw error
         await sleep(wait, deadline)
         if (deadline.aborted) throw error
       }
@@ -48,59 +65,97 @@ export function createSend(settings: Settings): Send {
   }
 }
 
+/** Before anything is sent: what cannot be JSON (a BigInt, a cycle) is the caller's mistake. */
+function encodeBody({ body }: Call): string | undefined {
+  try {
+    return body === undefined ? undefined : JSON.stringify(body)
+  } catch {
+    throw new CountersignError('argument-invalid', { expected: 'arguments that JSON can hold' })
+  }
+}
+
 async function attemptOnce(
   settings: Settings,
   call: Call,
+  body: string | undefined,
   deadline: AbortSignal,
 ): Promise<JsonObject> {
   const { fetch, apiUrl, timeoutMs } = settings
+  const init: RequestInit = {
+    ...NO_REDIRECT,
+    method: call.method,
+    signal: deadline,
+    headers: headersOf(call),
+    ...(body !== undefined && { body }),
+  }
   let response: Response
   let text: string
   try {
-    response = await fetch(`${apiUrl}/v1${call.path}`, {
-      method: call.method,
-      redirect: 'error',
-      credentials: 'omit',
-      signal: deadline,
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${call.secret}`,
-        'clerk-api-version': VERSION,
-        ...(call.body !== undefined && { 'content-type': 'application/json' }),
-      },
-      ...(call.body !== undefined && { body: JSON.stringify(call.body) }),
-    })
-    text = await readBounded(response, MAX_ANSWER_BYTES)
+    response = await withSignal(fetch(`${apiUrl}/v1${call.path}`, init), deadline)
+    text = await withSignal(readBounded(response, MAX_ANSWER_BYTES), deadline)
   } catch (error) {
+    const code = systemCode(error)
     throw new CountersignError('authority-unreachable', {
       expected: `an answer of ${apiUrl}`,
-      got: deadline.aborted ? `none in ${timeoutMs} ms` : 'none',
-      // Its message may quote the request.
-      ...(error instanceof Error && { cause: new Error(error.name) }),
+      got: deadline.aborted ? `none in ${timeoutMs} ms` : (code ?? 'none'),
+      // Its message may quote the request; its name and code do not.
+      cause: Object.assign(new Error(error instanceof Error ? error.name : 'not an error'), {
+        code,
+      }),
     })
   }
-  return judge(call, response, text)
+  return judge(settings, call, response, text)
 }
 
-function judge(call: Call, response: Response, text: string): JsonObject {
+function headersOf(call: Call): Readonly<Record<string, string>> {
+  return {
+    accept: 'application/json',
+    authorization: `Bearer ${call.secret}`,
+    'clerk-api-version': VERSION,
+    'user-agent': USER_AGENT,
+    ...(call.body !== undefined && { 'content-type': 'application/json' }),
+  }
+}
+
+/** The `code` of an error or of what caused it. */
+function systemCode(error: unknown): string | undefined {
+  for (let one = error, depth = 0; one instanceof Error && depth < 4; one = one.cause, depth++) {
+    if ('code' in one && typeof one.code === 'string') return one.code
+  }
+  return undefined
+}
+
+function judge({ now }: Settings, call: Call, response: Response, text: string): JsonObject {
   const { status } = response
   const type = mediaType(response)
-  const body = type === 'application/json' ? parse(text) : null
+  const isJson = type === 'application/json'
   if (status === call.success) {
-    if (body !== null) return body
+    const answer = isJson ? parse(text) : null
+    if (answer !== null) return answer
     throw unexpected(call, `${status} with ${type === '' ? 'no media type' : type}`, status)
   }
   if (status < 400) throw unexpected(call, String(status), status)
+  const body = isJson ? parse(withoutSecrets(call, text)) : null
   const errors = body === null ? [] : wireErrors(body)
   const traceId = body?.['clerk_trace_id']
   throw new CountersignError('request-refused', {
     status,
     errors,
-    got: undefined,
-    expected: undefined,
-    requestId: typeof traceId === 'string' ? traceId.slice(0, 128) : undefined,
-    retryAfter: retryAfterSeconds(response),
+    requestId: requestIdOf(traceId ?? response.headers.get('x-request-id')),
+    retryAfter: retryAfterSeconds(response, now()),
   })
+}
+
+/** What stands in the way of an authority may say back what it was sent, and an error gets logged. */
+function withoutSecrets({ secret, body }: Call, text: string): string {
+  const { token, secret: apiKey } = isJsonObject(body) ? body : {}
+  return [secret, token, apiKey]
+    .filter((one) => typeof one === 'string' && one !== '')
+    .reduce<string>((rest, one) => rest.replaceAll(one as string, '[secret]'), text)
+}
+
+function requestIdOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^[\w-]{1,128}$/.test(value) ? value : undefined
 }
 
 function parse(text: string): JsonObject | null {
@@ -138,30 +193,33 @@ function shortText(value: unknown): string {
   return typeof value === 'string' ? value.slice(0, 512) : ''
 }
 
-/** RFC 9110 §10.2.3: seconds or a date. */
-function retryAfterSeconds(response: Response): number | undefined {
+/** RFC 9110 §10.2.3: seconds, or a date, which is compared with the clock that wrote it if it says. */
+function retryAfterSeconds(response: Response, nowMs: number): number | undefined {
   const value = response.headers.get('retry-after')
   if (value === null) return undefined
   if (/^\d{1,9}$/.test(value)) return Number(value)
-  const date = Date.parse(value)
-  if (Number.isNaN(date)) return undefined
-  return Math.max(0, Math.ceil((date - Date.parse(response.headers.get('date') ?? '')) / 1000)) || 0
+  const then = Date.parse(value)
+  if (Number.isNaN(then)) return undefined
+  const theirs = Date.parse(response.headers.get('date') ?? '')
+  return Math.max(0, Math.ceil((then - (Number.isNaN(theirs) ? nowMs : theirs)) / 1000))
 }
 
 /** A call that may have been carried out is repeated only when that does no harm. */
 function mayRepeat(call: Call, error: CountersignError): boolean {
-  if (error.status !== undefined && TRY_LATER.includes(error.status)) return true
-  const fateUnknown =
-    error.code === 'authority-unreachable' ||
-    (error.status !== undefined && UNKNOWN_FATE.includes(error.status))
-  return fateUnknown && call.repeatable
+  const { code, status = 0, retryAfter, cause } = error
+  if (TRY_LATER.includes(status)) return call.repeatable || retryAfter !== undefined
+  if (UNKNOWN_FATE.includes(status)) return call.repeatable
+  if (code !== 'authority-unreachable') return false
+  return call.repeatable || NOT_CONNECTED.includes(systemCode(cause) ?? '')
 }
 
 /** What the authority asked for, else full jitter: anything up to a bound that doubles. */
-function waitBefore({ backoffMs }: Settings, attempt: number, error: CountersignError): number {
-  return error.retryAfter === undefined
-    ? Math.random() * backoffMs * 2 ** attempt
-    : error.retryAfter * 1000
+function waitBefore(
+  { backoffMs, random }: Settings,
+  attempt: number,
+  { retryAfter }: CountersignError,
+): number {
+  return retryAfter === undefined ? random() * backoffMs * 2 ** attempt : retryAfter * 1000
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {

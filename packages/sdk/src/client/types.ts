@@ -110,7 +110,7 @@ export interface RotateMachineSecretKeyParams {
 }
 
 /** The key of another machine, for this call. */
-interface WithMachineSecretKey {
+export interface WithMachineSecretKey {
   readonly machineSecretKey?: string
 }
 

@@ -156,7 +156,7 @@ function texts(body: JsonObject, name: string): readonly string[] {
 
 function number(body: JsonObject, name: string): number {
   const value = body[name]
-  if (typeof value === 'number') return value
+  if (typeof value === 'number' && Number.isFinite(value)) return value
   throw unexpected(`${name} to be a number`)
 }
 

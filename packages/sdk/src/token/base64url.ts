@@ -5,74 +5,76 @@
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-const INVALID = 255
+/** The value of each character; the sign says that it has none, and survives shifting and joining. */
+const DIGITS: Int32Array = digitTable()
 
-const DIGITS: Uint8Array = digitTable()
+const ASCII = new TextEncoder()
 
-/** The bytes of `text` from `start` to `end`, or `null` when that is not strict base64url. */
-export function decodeBase64url(
-  text: string,
-  start: number = 0,
-  end: number = text.length,
-): Uint8Array | null {
-  const length = end - start
-  const rest = length % 4
-  if (rest === 1) return null
-  const bytes = new Uint8Array(Math.floor((length * 3) / 4))
-  let written = 0
-  let position = start
-  for (const whole = end - rest; position < whole; position += 4) {
-    const a = digit(text, position)
-    const b = digit(text, position + 1)
-    const c = digit(text, position + 2)
-    const d = digit(text, position + 3)
-    if ((a | b | c | d) > 63) return null
-    bytes[written++] = (a << 2) | (b >> 4)
-    bytes[written++] = ((b & 15) << 4) | (c >> 2)
-    bytes[written++] = ((c & 3) << 6) | d
-  }
-  return rest === 0 || decodeRest(text, position, rest, bytes, written) ? bytes : null
+/** The bytes of `text`, or `null` when it is not strict base64url. */
+export function decodeBase64url(text: string): Uint8Array | null {
+  const characters = ASCII.encode(text)
+  const bytes = new Uint8Array(decodedLength(characters.length))
+  return decodeBase64urlInto(characters, 0, characters.length, bytes, 0) ? bytes : null
 }
 
-/** Encodes without padding. */
-export function encodeBase64url(bytes: Uint8Array): string {
-  let text = ''
-  for (let position = 0; position < bytes.length; position += 3) {
-    const a = bytes[position] as number
-    const b = bytes[position + 1]
-    const c = bytes[position + 2]
-    text += (ALPHABET[a >> 2] as string) + (ALPHABET[((a & 3) << 4) | ((b ?? 0) >> 4)] as string)
-    if (b !== undefined) text += ALPHABET[((b & 15) << 2) | ((c ?? 0) >> 6)] as string
-    if (c !== undefined) text += ALPHABET[c & 63] as string
+/** How many bytes this many characters carry. */
+export function decodedLength(characters: number): number {
+  return Math.floor((characters * 3) / 4)
+}
+
+/**
+ * Decodes the characters of `source` from `start` to `end` to `target` from `written` on, and says
+ * whether they were strict base64url. `target` may be `source` when it is written no later than it is
+ * read: three bytes take the place of four.
+ */
+export function decodeBase64urlInto(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  written: number,
+): boolean {
+  const rest = (end - start) % 4
+  if (rest === 1) return false
+  const whole = end - rest
+  let seen = 0
+  let at = written
+  for (let position = start; position < whole; position += 4) {
+    const value =
+      ((DIGITS[source[position] as number] as number) << 18) |
+      ((DIGITS[source[position + 1] as number] as number) << 12) |
+      ((DIGITS[source[position + 2] as number] as number) << 6) |
+      (DIGITS[source[position + 3] as number] as number)
+    seen |= value
+    target[at] = value >> 16
+    target[at + 1] = value >> 8
+    target[at + 2] = value
+    at += 3
   }
-  return text
+  if (seen < 0) return false
+  return rest === 0 || decodeRest(source, whole, rest, target, at)
 }
 
 /** The last two or three characters; the bits that belong to no byte must be zero. */
 function decodeRest(
-  text: string,
+  source: Uint8Array,
   position: number,
   rest: number,
-  bytes: Uint8Array,
-  written: number,
+  target: Uint8Array,
+  at: number,
 ): boolean {
-  const a = digit(text, position)
-  const b = digit(text, position + 1)
-  const c = rest === 3 ? digit(text, position + 2) : 0
-  if ((a | b | c) > 63) return false
-  bytes[written] = (a << 2) | (b >> 4)
+  const a = DIGITS[source[position] as number] as number
+  const b = DIGITS[source[position + 1] as number] as number
+  const c = rest === 3 ? (DIGITS[source[position + 2] as number] as number) : 0
+  if ((a | b | c) < 0) return false
+  target[at] = (a << 2) | (b >> 4)
   if (rest === 2) return (b & 15) === 0
-  bytes[written + 1] = ((b & 15) << 4) | (c >> 2)
+  target[at + 1] = ((b & 15) << 4) | (c >> 2)
   return (c & 3) === 0
 }
 
-function digit(text: string, position: number): number {
-  const code = text.charCodeAt(position)
-  return code < 128 ? (DIGITS[code] as number) : INVALID
-}
-
-function digitTable(): Uint8Array {
-  const table = new Uint8Array(128).fill(INVALID)
+function digitTable(): Int32Array {
+  const table = new Int32Array(256).fill(-1)
   for (let value = 0; value < ALPHABET.length; value++) table[ALPHABET.charCodeAt(value)] = value
   return table
 }

@@ -26,13 +26,29 @@ export interface M2MClaims extends JsonObject {
   readonly jti: string
 }
 
-const UNDERSTOOD = ['alg', 'typ', 'kid', 'cat']
+/**
+ * Members of a header that refuse a token: those that bring a key along or say where one is to be
+ * fetched (RFC 7515 §4.1.2–4.1.6), and those that change how the rest is to be read (`crit` RFC 7515
+ * §4.1.11, of whose extensions none is understood here; `b64` RFC 7797 §7; `zip`, `enc` RFC 7516 §4.1).
+ * Others that are not known are ignored, as RFC 7515 §4 demands.
+ */
+const REFUSED_MEMBERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'] as const
 
 const MAX_KID_CHARACTERS = 128
 
+const MACHINE_PREFIX = 'mch_'
+
 /**
- * Judges the header of a machine JWT and gives the key it names. Members that say where a key is to
- * be found, or that must be understood and are not, refuse the token (RFC 7515 §4.1.2–4.1.6, §4.1.11).
+ * Whether a payload says that it is a machine's. It decides who judges a token, never whether it is
+ * good.
+ */
+export function namesMachine(payload: JsonObject): boolean {
+  const { sub } = payload
+  return typeof sub === 'string' && sub.startsWith(MACHINE_PREFIX)
+}
+
+/**
+ * Judges the header of a machine JWT and gives the key it names.
  *
  * @throws {CountersignError} `token-class-mismatch`, `token-malformed`
  */
@@ -44,9 +60,8 @@ export function judgeHeader(header: JsonObject): { readonly kid: string; readonl
   if (cat !== M2M_CATEGORY) {
     throw new CountersignError('token-class-mismatch', { expected: `cat ${M2M_CATEGORY}` })
   }
-  const unknown = Object.keys(header).find((name) => !UNDERSTOOD.includes(name))
-  if (unknown !== undefined) {
-    throw malformed('a header of alg, typ, kid and cat')
+  for (const name of REFUSED_MEMBERS) {
+    if (Object.hasOwn(header, name)) throw malformed(`a header without ${name}`)
   }
   if (typeof alg !== 'string') throw malformed('a header that names its algorithm')
   if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_CHARACTERS) {
@@ -56,7 +71,8 @@ export function judgeHeader(header: JsonObject): { readonly kid: string; readonl
 }
 
 /**
- * Judges the payload of a machine JWT whose signature is right (RFC 7519 §4.1).
+ * Judges the payload of a machine JWT whose signature is right (RFC 7519 §4.1), and gives it with
+ * `aud` as an array.
  *
  * @throws {CountersignError} with the code of the first thing that is wrong.
  */
@@ -73,20 +89,26 @@ export function judgeClaims(payload: JsonObject, expected: M2MExpectations): M2M
     // RFC 7800 §3.1: a bound token without its proof is a stolen one.
     throw wrongClaim('cnf', 'absent: this verifier takes no proof of possession')
   }
-  judgeAudience(aud, expected.audience)
+  const receivers = judgeAudience(aud, expected.audience)
   judgeTimes(payload, expected)
-  return payload as M2MClaims
+  // Ours always name an array: the copy is for other people's tokens.
+  return (aud === receivers ? payload : { ...payload, aud: receivers }) as M2MClaims
 }
 
-function judgeAudience(aud: unknown, audience: string | null): void {
-  if (!Array.isArray(aud) || !aud.every((receiver) => typeof receiver === 'string')) {
-    throw wrongClaim('aud', 'an array of machine ids')
-  }
-  if (audience === null || aud.includes(audience)) return
+/** RFC 7519 §4.1.3: one receiver, or an array of them. */
+function judgeAudience(aud: unknown, audience: string | null): readonly string[] {
+  if (aud === undefined && audience === null) return []
+  const receivers: unknown = typeof aud === 'string' ? [aud] : aud
+  if (!isArrayOfTexts(receivers)) throw wrongClaim('aud', 'an array of machine ids')
+  if (audience === null || receivers.includes(audience)) return receivers
   throw new CountersignError('token-audience-mismatch', {
     expected: `aud to name ${audience}`,
-    got: `${aud.length} other receiver${aud.length === 1 ? '' : 's'}`,
+    got: `${receivers.length} other receiver${receivers.length === 1 ? '' : 's'}`,
   })
+}
+
+function isArrayOfTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((member) => typeof member === 'string')
 }
 
 function judgeTimes(payload: JsonObject, expected: M2MExpectations): void {

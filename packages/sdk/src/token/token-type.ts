@@ -1,6 +1,7 @@
 import { decodeBase64url } from './base64url.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 import { MAX_TOKEN_CHARACTERS } from './jws.ts'
+import { namesMachine } from './m2m-claims.ts'
 
 /**
  * Which class a token is of, by looking only. Nothing here verifies anything: these answers choose
@@ -32,8 +33,6 @@ const PREFIXES = [
   ['ak_', TokenType.ApiKey],
 ] as const
 
-const MACHINE_PREFIX = 'mch_'
-
 /** RFC 9068 §2.1; media types are compared without case (RFC 2045 §5.1). */
 const OAUTH_TYPES = ['at+jwt', 'application/at+jwt']
 
@@ -46,8 +45,7 @@ export function isJwtFormat(token: string): boolean {
 
 /** Whether a JWT says that it is a machine's: its subject is a machine id. */
 export function isM2MJwt(token: string): boolean {
-  const { sub } = decodePart(token, 1) ?? {}
-  return typeof sub === 'string' && sub.startsWith(MACHINE_PREFIX)
+  return namesMachine(decodePart(token, 1) ?? {})
 }
 
 /** Whether a JWT says that it is an OAuth access token (RFC 9068 §2.1). */

@@ -3,11 +3,19 @@ import { CountersignError } from '../token/errors.ts'
 /** The part of the platform's `fetch` that is used here; pass your own to test or to route calls. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
+/**
+ * A redirect is answered to us, and is no answer: its status is not 200. (`error` would say it in one
+ * word, but Cloudflare's workers do not know that one.)
+ */
+export const NO_REDIRECT = { redirect: 'manual' } as const
+
+const ACCEPT = { accept: 'application/json' }
+
 const MAX_BYTES = 262_144
 const TIMEOUT_MS = 5_000
 
 /**
- * Fetches a public JSON document: no redirect, no credentials, bounded in time and size, and JSON by
+ * Fetches a public JSON document: no redirect, bounded in time and size, and JSON by
  * its media type, so that a login page is never taken for one.
  *
  * @throws {CountersignError} `keys-unavailable`
@@ -15,22 +23,38 @@ const TIMEOUT_MS = 5_000
 export async function fetchJson(fetch: Fetch, url: string): Promise<unknown> {
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   try {
-    const response = await fetch(url, {
-      redirect: 'error',
-      credentials: 'omit',
-      headers: { accept: 'application/json' },
+    const response = await withSignal(
+      fetch(url, { ...NO_REDIRECT, headers: ACCEPT, signal }),
       signal,
-    })
+    )
     const type = mediaType(response)
     if (response.status !== 200 || (type !== 'application/json' && !type.endsWith('+json'))) {
       await response.body?.cancel()
       throw unavailable(url, `status ${response.status}, ${type === '' ? 'no media type' : type}`)
     }
-    return JSON.parse(await readBounded(response, MAX_BYTES)) as unknown
+    return JSON.parse(await withSignal(readBounded(response, MAX_BYTES), signal)) as unknown
   } catch (error) {
     if (error instanceof CountersignError) throw error
     throw unavailable(url, signal.aborted ? `nothing in ${TIMEOUT_MS} ms` : 'no answer', error)
   }
+}
+
+/** Ends the waiting when the signal does, also where `work` takes no notice of it. */
+export function withSignal<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(new DOMException('The time is up.', 'TimeoutError'))
+    }
+    const settle =
+      <Outcome>(end: (outcome: Outcome) => void) =>
+      (outcome: Outcome): void => {
+        signal.removeEventListener('abort', abort)
+        end(outcome)
+      }
+    signal.addEventListener('abort', abort)
+    work.then(settle(resolve), settle(reject))
+    if (signal.aborted) abort()
+  })
 }
 
 /** The media type without parameters, in lower case; empty when there is none. */

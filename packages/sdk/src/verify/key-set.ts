@@ -22,11 +22,17 @@ export interface RemoteKeySetOptions {
 /** After this age the set is fetched again, beside the verification that noticed. */
 const REFRESH_AFTER_MS = 240_000
 
+/** A set this old is used without asking only when its source has just failed. */
+const STALE_AFTER_MS = 300_000
+
 /** A set this old is no longer relied on, however long its source has been silent. */
 const MAX_AGE_MS = 86_400_000
 
-/** Between two fetches, whatever asks for them: unknown keys, failures, age. */
+/** Between two fetches while there are keys to go on with, whatever asks: unknown keys, failures, age. */
 const COOL_DOWN_MS = 30_000
+
+/** With no key at all nothing can be verified: after a failure it is tried again sooner, then ever later. */
+const FIRST_RETRY_MS = 1_000
 
 /** A waiter does not rely on a fetch that another request began and may have been ended with. */
 const STUCK_AFTER_MS = 6_000
@@ -36,8 +42,10 @@ type Keys = ReadonlyMap<string, VerificationKey>
 /** The keys of one issuer, fetched when needed. Each verifier has its own: no key crosses issuers. */
 export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOptions): KeySet {
   let keys: Keys | null = null
-  let fetchedAt = 0
+  /** When the answer that is held was asked for. */
+  let fetchedAt = Number.NEGATIVE_INFINITY
   let triedAt = Number.NEGATIVE_INFINITY
+  let failures = 0
   let inFlight: Promise<Keys> | null = null
 
   const load = async (): Promise<Keys> => {
@@ -54,11 +62,20 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
     if (inFlight !== null && now - triedAt < STUCK_AFTER_MS) return inFlight
     triedAt = now
     const mine = load()
-      .then((loaded) => {
-        keys = loaded
-        fetchedAt = monotonicMs()
-        return loaded
-      })
+      .then(
+        (loaded) => {
+          failures = 0
+          // One that was stuck and came after all knows less than one that was asked for later.
+          if (now < fetchedAt) return keys ?? loaded
+          fetchedAt = now
+          keys = loaded
+          return loaded
+        },
+        (error: unknown) => {
+          failures++
+          throw error
+        },
+      )
       .finally(() => {
         if (inFlight === mine) inFlight = null
       })
@@ -66,10 +83,17 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
     return mine
   }
 
-  const mayTry = (): boolean => inFlight !== null || monotonicMs() - triedAt >= COOL_DOWN_MS
-
   const current = (): Keys | null =>
     keys !== null && monotonicMs() - fetchedAt < MAX_AGE_MS ? keys : null
+
+  const mayTry = (): boolean => {
+    if (inFlight !== null) return true
+    const wait =
+      current() === null
+        ? Math.min(COOL_DOWN_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1))
+        : COOL_DOWN_MS
+    return monotonicMs() - triedAt >= wait
+  }
 
   const findLate = async (kid: string): Promise<VerificationKey> => {
     const known = current()
@@ -85,10 +109,12 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
     find(kid: string): VerificationKey | Promise<VerificationKey> {
       const key = current()?.get(kid)
       if (key === undefined) return findLate(kid)
-      if (monotonicMs() - fetchedAt >= REFRESH_AFTER_MS && mayTry()) {
-        // Nobody waits for it; a failure is tried again after the cool-down.
-        refresh().catch(() => undefined)
-      }
+      const age = monotonicMs() - fetchedAt
+      if (age < REFRESH_AFTER_MS || !mayTry()) return key
+      // Nobody used it for long, and a key may have been removed meanwhile.
+      if (age >= STALE_AFTER_MS && failures === 0) return findLate(kid)
+      // Nobody waits for it; a failure is tried again after the cool-down.
+      refresh().catch(() => undefined)
       return key
     },
   })
@@ -125,7 +151,7 @@ function unknownKey(): CountersignError {
 function sourceSilent(url: string): CountersignError {
   return new CountersignError('keys-unavailable', {
     expected: `a key set at ${url}`,
-    got: 'a failure less than 30 s ago',
+    got: 'a failure a moment ago',
   })
 }
 

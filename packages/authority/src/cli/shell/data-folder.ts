@@ -75,7 +75,7 @@ export function newRootKey(): string {
  */
 export async function lockFolder(folder: DataFolder): Promise<FolderLock | null> {
   const connection = await connect(join(folder.path, 'dev.lock'))
-  if (!takeLock(connection)) return null
+  if (!takeLock(connection, LOCK_WAIT_MS)) return null
   const noteFile = join(folder.path, 'dev.json')
   return Object.freeze({
     announce(running: RunningAuthority) {
@@ -94,7 +94,7 @@ export async function runningAuthority(folder: DataFolder): Promise<RunningAutho
   if (note === null) return null
   const connection = await connect(join(folder.path, 'dev.lock'))
   // A note that nobody holds the lock for was left by a process that was killed.
-  if (!takeLock(connection)) return note
+  if (!takeLock(connection, 0)) return note
   connection.close()
   return null
 }
@@ -102,9 +102,9 @@ export async function runningAuthority(folder: DataFolder): Promise<RunningAutho
 /** How long a lock that is held for a moment, by somebody who only looks, is waited for. */
 const LOCK_WAIT_MS = 200
 
-function takeLock(connection: Connection): boolean {
+function takeLock(connection: Connection, waitMs: number): boolean {
   try {
-    connection.exec(`PRAGMA busy_timeout = ${LOCK_WAIT_MS}`)
+    connection.exec(`PRAGMA busy_timeout = ${waitMs}`)
     connection.exec('BEGIN EXCLUSIVE')
     return true
   } catch {

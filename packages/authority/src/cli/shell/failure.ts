@@ -22,56 +22,105 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
 ]
 
 interface FailureEntry {
+  /** What it means, for docs/errors.md; what happened is in the error itself. */
+  readonly message: string
   readonly exitCode: ExitCode
   readonly remedy: string
 }
 
 /** Every failure that arises on this side of the wire, by its stable code. */
 export const FAILURES = {
-  usage: { exitCode: EXIT.usage, remedy: 'See: countersign --help' },
-  'config-invalid': { exitCode: EXIT.failed, remedy: 'See: countersign config check' },
+  usage: {
+    message: 'The command was not written correctly.',
+    exitCode: EXIT.usage,
+    remedy: 'See: countersign --help',
+  },
+  'config-invalid': {
+    message: 'The configuration cannot be used.',
+    exitCode: EXIT.failed,
+    remedy: 'See: countersign config check',
+  },
   'root-key-missing': {
+    message: 'There is no root key.',
     exitCode: EXIT.failed,
     remedy: 'Make one with: countersign root-key generate --out root.key',
   },
   'root-key-malformed': {
+    message: 'What was given is no root key.',
     exitCode: EXIT.failed,
     remedy: 'Make one with: countersign root-key generate --out root.key',
   },
   'root-key-wrong': {
+    message: 'The root key does not open this database.',
     exitCode: EXIT.failed,
     remedy: 'Give the root key that the database was made with; another cannot open it.',
   },
-  'schema-older': { exitCode: EXIT.failed, remedy: 'Run: countersign migrate' },
-  'schema-newer': { exitCode: EXIT.failed, remedy: 'Run the release that wrote the database.' },
-  'instance-missing': { exitCode: EXIT.failed, remedy: 'Run: countersign init' },
+  'schema-older': {
+    message: 'The database has the schema of an older release, or none.',
+    exitCode: EXIT.failed,
+    remedy: 'Run: countersign migrate',
+  },
+  'schema-newer': {
+    message: 'The database has the schema of a newer release.',
+    exitCode: EXIT.failed,
+    remedy: 'Run the release that wrote the database.',
+  },
+  'instance-missing': {
+    message: 'There is no instance yet.',
+    exitCode: EXIT.failed,
+    remedy: 'Run: countersign init',
+  },
   'instance-exists': {
+    message: 'There is an instance already.',
     exitCode: EXIT.failed,
     remedy: 'Its keys are managed with: countersign instance-keys',
   },
   'data-folder-unusable': {
+    message: 'A folder or file cannot be made or written.',
     exitCode: EXIT.failed,
     remedy: 'Give a folder that this user may write to, with --data.',
   },
+  'database-unusable': {
+    message: 'SQLite cannot work with the database file.',
+    exitCode: EXIT.failed,
+    remedy: 'Look at the file: whose it is, whether the disk is full, and who else has it open.',
+  },
   'dev-running': {
+    message: 'An authority runs on this data folder already.',
     exitCode: EXIT.failed,
     remedy: 'End it first, or give another folder with --data.',
   },
   'address-unavailable': {
+    message: 'The address or port cannot be listened on.',
     exitCode: EXIT.failed,
     remedy: 'Give another port with --port; 0 takes a free one.',
   },
   'key-missing': {
+    message: 'There is no key to call the authority with.',
     exitCode: EXIT.usage,
     remedy:
       'Set COUNTERSIGN_SECRET_KEY, or give --secret-key-file. Beside a running countersign dev neither is needed.',
   },
-  'name-ambiguous': { exitCode: EXIT.failed, remedy: 'Name the machine by its id.' },
+  'name-ambiguous': {
+    message: 'Several machines have this name.',
+    exitCode: EXIT.failed,
+    remedy: 'Name the machine by its id.',
+  },
   'not-found': {
+    message: 'No machine has this name.',
     exitCode: EXIT.notFound,
     remedy: 'See what there is with: countersign machines list',
   },
-  'confirmation-refused': { exitCode: EXIT.failed, remedy: 'Nothing was changed.' },
+  'confirmation-refused': {
+    message: 'The question was not answered with yes.',
+    exitCode: EXIT.failed,
+    remedy: 'Nothing was changed.',
+  },
+  unexpected: {
+    message: 'The command failed in a way that it does not know.',
+    exitCode: EXIT.failed,
+    remedy: 'This is a defect; please report it, with the command and what it said.',
+  },
 } as const satisfies Record<string, FailureEntry>
 
 export type FailureCode = keyof typeof FAILURES
@@ -105,31 +154,21 @@ export interface Failure {
 export function explain(error: unknown): Failure {
   if (error instanceof ConfigError) return explainConfig(error)
   const { code, message, remedy } = membersOf(error)
-  const entry = lookUp(FAILURES, code)
-  if (entry !== undefined) {
-    return { code, what: message, remedy: remedy ?? entry.remedy, exitCode: entry.exitCode }
-  }
-  return (
-    explainClient(error) ??
-    explainRefusal(error) ?? {
-      code: 'unexpected',
-      what: message,
-      remedy: REPORT,
-      exitCode: EXIT.failed,
-    }
-  )
+  if (Object.hasOwn(FAILURES, code)) return failure(code as FailureCode, message, remedy)
+  return explainClient(error) ?? explainRefusal(error) ?? failure('unexpected', message)
 }
 
-const REPORT = 'This is a defect; please report it, with the command and what it said.'
+function failure(code: FailureCode, what: string, remedy?: string): Failure {
+  const entry = FAILURES[code]
+  return { code, what, remedy: remedy ?? entry.remedy, exitCode: entry.exitCode }
+}
 
 const START_ONE = 'Is it running there? Start one with: countersign dev; name another with --url.'
 
 function explainConfig({ code, problems }: ConfigError): Failure {
-  const { exitCode, remedy } = FAILURES['config-invalid']
-  const [only, ...others] = problems
   const what = problems.map((problem) => `${problem.setting} ${problem.what}`).join('\n')
-  if (only === undefined || others.length > 0) return { code, what, remedy, exitCode }
-  return { code, what, remedy: only.remedy, exitCode }
+  const [first, ...others] = problems
+  return failure(code, what, others.length === 0 ? first?.remedy : undefined)
 }
 
 const CLIENT_EXITS: Readonly<Partial<Record<CountersignErrorCode, ExitCode>>> = {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { type Config, loadConfig, readRootKeyFile } from '../../config.ts'
 import type { Store } from '../../domain/ports.ts'
 import type { RootKey } from '../../domain/root-key.ts'
+import { SchemaError } from '../../storage/sqlite/schema.ts'
 import { openSqliteStore } from '../../storage/sqlite/sqlite-store.ts'
 import { type Flag, textFlag } from './command.ts'
 import { dataFolder } from './data-folder.ts'
@@ -41,7 +42,25 @@ export async function openDatabase(config: Config, migrate = false): Promise<Sto
   if (!existsSync(config.databaseFile)) {
     throw new CommandError('instance-missing', `There is no database at ${config.databaseFile}.`)
   }
-  return openSqliteStore({ file: config.databaseFile, migrate })
+  return openStore(config.databaseFile, migrate)
+}
+
+/**
+ * Opens a database, and makes it where it may migrate.
+ *
+ * @throws {SchemaError}
+ * @throws {CommandError} `database-unusable` when SQLite cannot work with the file.
+ */
+export async function openStore(file: string, migrate: boolean): Promise<Store> {
+  try {
+    return await openSqliteStore({ file, migrate })
+  } catch (error) {
+    if (error instanceof SchemaError) throw error
+    const reason = error instanceof Error ? error.message : 'unknown reason'
+    throw new CommandError('database-unusable', `${file} cannot be used: ${reason}.`, {
+      cause: error,
+    })
+  }
 }
 
 /** The configured root keys, else that of a folder made by `dev`. @throws {CommandError} `root-key-missing` */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Client, createClient } from 'countersign'
 import { isId } from 'countersign/token'
+import { isLoopback } from '../../settings.ts'
 import { type Flag, textFlag } from './command.ts'
 import { DATA_FOLDER, dataFolder, runningAuthority } from './data-folder.ts'
 import { CommandError } from './failure.ts'
@@ -69,6 +70,14 @@ export interface Remote {
   readonly secretKey: string | null
 }
 
+/** A client, and whether it acts as a machine. */
+export interface Caller {
+  readonly client: Client
+  readonly isMachine: boolean
+  /** For what needs the instance key; may lack one. */
+  readonly owner: Client
+}
+
 /** A client with the instance key. @throws {CommandError} `key-missing` */
 export async function connectAsOwner(input: RemoteInput, shell: Shell): Promise<Client> {
   const { client, secretKey } = await connectWithAnyKey(input, shell)
@@ -84,6 +93,7 @@ export async function connectWithAnyKey(
 ): Promise<Remote> {
   const target = await findAuthority(input, shell)
   const secretKey = await findSecretKey(input, target, shell)
+  if (secretKey !== null) warnOfPlainHttp(target.url, shell)
   const where = { apiUrl: target.url, ...issuerOf(input, target, shell) }
   const client = createClient({ ...where, ...(secretKey !== null && { secretKey }) })
   return { where, client, secretKey }
@@ -94,14 +104,13 @@ export async function connectWithAnyKey(
  *
  * @throws {CommandError} `key-missing` when there is neither.
  */
-export async function connectAsMachine(
-  input: MachineInput,
-  shell: Shell,
-): Promise<{ readonly client: Client; readonly isMachine: boolean }> {
+export async function connectAsMachine(input: MachineInput, shell: Shell): Promise<Caller> {
   const owner = await connectWithAnyKey(input, shell)
   const machineSecretKey = await findMachineKey(input, owner, shell)
   if (machineSecretKey === null) {
-    if (owner.secretKey !== null) return { client: owner.client, isMachine: false }
+    if (owner.secretKey !== null) {
+      return { client: owner.client, isMachine: false, owner: owner.client }
+    }
     throw new CommandError(
       'key-missing',
       'There is neither a machine key nor an instance key to call with.',
@@ -110,7 +119,8 @@ export async function connectAsMachine(
       },
     )
   }
-  return { client: createClient({ ...owner.where, machineSecretKey }), isMachine: true }
+  const client = createClient({ ...owner.where, machineSecretKey })
+  return { client, isMachine: true, owner: owner.client }
 }
 
 /**
@@ -145,6 +155,12 @@ export async function findAuthority(input: TargetInput, shell: Shell): Promise<T
   const url = (named ?? running?.url ?? DEFAULT_URL).replace(/\/+$/, '')
   if (!URL.canParse(url)) throw new CommandError('usage', `"${url}" is not a URL.`)
   return { url, devFolder: running?.url === url ? path : null }
+}
+
+function warnOfPlainHttp(url: string, shell: Shell): void {
+  const { protocol, hostname } = new URL(url)
+  if (protocol !== 'http:' || isLoopback(hostname)) return
+  shell.note(`${shell.noteStyle.yellow('warning')} The key goes to ${url} unencrypted.`)
 }
 
 /** What dev runs is its own issuer. */

@@ -16,7 +16,7 @@ export interface Shell {
   readonly print: (line: string) => void
   /** Writes a line to standard error. */
   readonly note: (line: string) => void
-  /** All of standard input, without white space around it. */
+  /** All of standard input, without white space around it. @throws {CommandError} `usage`, the second time */
   readInput(): Promise<string>
   /**
    * Asks on a terminal; elsewhere, in a script, the answer is yes.
@@ -35,6 +35,9 @@ export interface Shell {
 /** The shell of this process. */
 export function createProcessShell(): Shell {
   const { stdin, stdout, stderr, env } = process
+  let inputIsRead = false
+  // A reader that has seen enough, as head has, is no failure.
+  stdout.on('error', () => undefined)
   return Object.freeze({
     env,
     style: picocolors.createColors(wantsColour(env, stdout.isTTY)),
@@ -43,6 +46,8 @@ export function createProcessShell(): Shell {
     note: (line: string) => void stderr.write(`${line}\n`),
 
     async readInput() {
+      if (inputIsRead) throw new CommandError('usage', 'Standard input serves one - only.')
+      inputIsRead = true
       const chunks: Buffer[] = []
       for await (const chunk of stdin) chunks.push(Buffer.from(chunk as Uint8Array))
       return Buffer.concat(chunks).toString().trim()
@@ -72,6 +77,17 @@ export function createProcessShell(): Shell {
         process.on('SIGTERM', stop)
       }),
   })
+}
+
+/**
+ * Node 22 calls its SQLite experimental on standard error at each start. What is used of it here is what
+ * the package for older releases has as well, and the contract suite of the store runs on both.
+ */
+export function muteSqliteWarning(): void {
+  const emit = process.emitWarning.bind(process) as (...args: unknown[]) => void
+  process.emitWarning = (...args: unknown[]) => {
+    if (!String(args[0]).startsWith('SQLite is an experimental feature')) emit(...args)
+  }
 }
 
 /** Under `npm start` and `npx`, one Ctrl-C arrives twice: from the terminal and from npm. */

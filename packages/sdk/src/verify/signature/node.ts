@@ -12,12 +12,56 @@ export function importKey({ algorithm, jwk }: PublicKeyMaterial): Promise<CheckS
   const digest = DIGESTS[algorithm]
   try {
     const key = createPublicKey({ key: jwk, format: 'jwk' })
-    // RFC 7518 §3.4: r and s side by side, never DER on the wire.
-    const input = algorithm === 'ES256' ? { key, dsaEncoding: 'ieee-p1363' as const } : key
-    return Promise.resolve((data, signature) => verify(digest, data, input, signature))
+    const encode = algorithm === 'ES256' ? ecdsaToDer : identity
+    return Promise.resolve((data, signature) => verify(digest, data, key, encode(signature)))
   } catch (error) {
     return Promise.reject(error instanceof Error ? error : new Error('The key was not imported.'))
   }
+}
+
+function identity(signature: Uint8Array): Uint8Array {
+  return signature
+}
+
+const SEQUENCE = 0x30
+const INTEGER = 0x02
+
+/**
+ * r and s side by side (RFC 7518 §3.4) as the ASN.1 that OpenSSL takes. Node can be asked to do it
+ * (`dsaEncoding`), and then takes up to twice as long. It is one to one: no two raw signatures become
+ * the same DER.
+ */
+function ecdsaToDer(signature: Uint8Array): Uint8Array {
+  const half = signature.length / 2
+  const r = integerAt(signature, 0, half)
+  const s = integerAt(signature, half, signature.length)
+  const length = r.length + s.length + 4
+  const der = new Uint8Array(length + 2)
+  der[0] = SEQUENCE
+  der[1] = length
+  der[2] = INTEGER
+  der[3] = r.length
+  der.set(r.bytes, 4 + r.pad)
+  der[4 + r.length] = INTEGER
+  der[5 + r.length] = s.length
+  der.set(s.bytes, 6 + r.length + s.pad)
+  return der
+}
+
+interface Integer {
+  readonly bytes: Uint8Array
+  /** One zero byte in front where the first bit would say that the number is negative. */
+  readonly pad: 0 | 1
+  readonly length: number
+}
+
+/** The shortest form, as DER demands; zero has one byte. */
+function integerAt(signature: Uint8Array, start: number, end: number): Integer {
+  let first = start
+  while (first < end - 1 && signature[first] === 0) first++
+  const bytes = signature.subarray(first, end)
+  const pad = (signature[first] as number) > 0x7f ? 1 : 0
+  return { bytes, pad, length: bytes.length + pad }
 }
 
 /** Which engine this is: the runtime tests ask. */
