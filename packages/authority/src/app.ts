@@ -1,5 +1,5 @@
 import { createApiKeys } from './domain/api-keys.ts'
-import { authenticate } from './domain/callers.ts'
+import { createAuthenticate } from './domain/callers.ts'
 import { createSecretShelf, type Context } from './domain/context.ts'
 import { createCredentials } from './domain/credentials.ts'
 import { type DataKeys, openDataKeys } from './domain/data-keys.ts'
@@ -89,7 +89,7 @@ export async function createAuthority(
       clock,
       random,
       log,
-      doorkeeper: createDoorkeeper((secret) => authenticate(context, secret)),
+      doorkeeper: createDoorkeeper(createAuthenticate(context)),
       machines,
       machineSecrets: createMachineSecrets(context),
       m2mTokens: createM2MTokens(context, {

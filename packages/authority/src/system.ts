@@ -5,9 +5,26 @@ import type { Clock, Log, Random } from './domain/ports.ts'
 export const systemClock: Clock = Object.freeze({ now: () => Date.now() })
 
 /** The operating system's generator. */
-export const systemRandom: Random = Object.freeze({
-  bytes: (length: number) => randomFillSync(new Uint8Array(length)),
-})
+export const systemRandom: Random = createSystemRandom()
+
+/** Asks for many bytes at once, since asking costs more than the bytes, and forgets what it gave. */
+function createSystemRandom(): Random {
+  const pool = new Uint8Array(4096)
+  let used = pool.length
+  return Object.freeze({
+    bytes(length: number): Uint8Array {
+      if (length > pool.length) return randomFillSync(new Uint8Array(length))
+      if (used + length > pool.length) {
+        randomFillSync(pool)
+        used = 0
+      }
+      const bytes = pool.slice(used, used + length)
+      pool.fill(0, used, used + length)
+      used += length
+      return bytes
+    },
+  })
+}
 
 /** Says nothing. */
 export const silentLog: Log = Object.freeze({

@@ -1,6 +1,7 @@
 import type { Context } from './context.ts'
-import { MACHINE_SECRET_RIGHTS } from './machine-secrets.ts'
+import type { Recognised } from './credentials.ts'
 import { INSTANCE_KEY_RIGHTS } from './instance-keys.ts'
+import { MACHINE_SECRET_RIGHTS } from './machine-secrets.ts'
 
 /** Who asks, once their secret key has proved it. */
 export type Caller =
@@ -11,27 +12,56 @@ export type Caller =
  * Finds out whose secret key this is. `null` for everything that is not a live secret of this
  * instance; why is told to nobody, and what the authority never issued costs no read.
  */
-export async function authenticate(context: Context, secret: string): Promise<Caller | null> {
-  return secret.startsWith('sk_')
-    ? authenticateInstanceKey(context, secret)
-    : authenticateMachine(context, secret)
+export type Authenticate = (secret: string) => Promise<Caller | null>
+
+/** The same few machines call again and again: the reading of their keys is remembered. */
+const MAX_REMEMBERED = 1_000
+
+export function createAuthenticate(context: Context): Authenticate {
+  const recognise = createRecogniser(context)
+
+  const authenticateInstanceKey = async (secret: string): Promise<Caller | null> => {
+    const recognised = recognise('instance-secret', secret)
+    if (recognised === null) return null
+    const row = await context.store.instanceKey(recognised.id)
+    if (row === null || row.revokedAt !== null) return null
+    if (!context.credentials.isBound(recognised, row.mac, INSTANCE_KEY_RIGHTS)) return null
+    return { kind: 'instance', instanceKeyId: row.id }
+  }
+
+  const authenticateMachine = async (secret: string): Promise<Caller | null> => {
+    const recognised = recognise('machine-secret', secret)
+    if (recognised === null) return null
+    const row = await context.store.machineSecret(recognised.id, recognised.secretVersion)
+    if (row === null) return null
+    if (row.expiresAt !== null && context.clock.now() >= row.expiresAt) return null
+    if (!context.credentials.isBound(recognised, row.mac, MACHINE_SECRET_RIGHTS)) return null
+    return { kind: 'machine', machineId: row.machineId, secretVersion: row.version }
+  }
+
+  return (secret) =>
+    secret.startsWith('sk_') ? authenticateInstanceKey(secret) : authenticateMachine(secret)
 }
 
-async function authenticateInstanceKey(context: Context, secret: string): Promise<Caller | null> {
-  const recognised = context.credentials.recognise('instance-secret', secret)
-  if (recognised === null) return null
-  const row = await context.store.instanceKey(recognised.id)
-  if (row === null || row.revokedAt !== null) return null
-  if (!context.credentials.isBound(recognised, row.mac, INSTANCE_KEY_RIGHTS)) return null
-  return { kind: 'instance', instanceKeyId: row.id }
-}
-
-async function authenticateMachine(context: Context, secret: string): Promise<Caller | null> {
-  const recognised = context.credentials.recognise('machine-secret', secret)
-  if (recognised === null) return null
-  const row = await context.store.machineSecret(recognised.id, recognised.secretVersion)
-  if (row === null) return null
-  if (row.expiresAt !== null && context.clock.now() >= row.expiresAt) return null
-  if (!context.credentials.isBound(recognised, row.mac, MACHINE_SECRET_RIGHTS)) return null
-  return { kind: 'machine', machineId: row.machineId, secretVersion: row.version }
+/**
+ * What a key says is a fact of its text, so it may be remembered; whether the key is live is not, and
+ * is read each time. Only genuine keys are remembered: a stranger cannot push them out.
+ */
+function createRecogniser({
+  credentials,
+}: Pick<Context, 'credentials'>): (
+  kind: 'instance-secret' | 'machine-secret',
+  secret: string,
+) => Recognised | null {
+  const remembered = new Map<string, Recognised>()
+  return (kind, secret) => {
+    const known = remembered.get(secret)
+    if (known?.kind === kind) return known
+    const recognised = credentials.recognise(kind, secret)
+    if (recognised === null) return null
+    const [oldest] = remembered.keys()
+    if (remembered.size >= MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest)
+    remembered.set(secret, recognised)
+    return recognised
+  }
 }

@@ -76,8 +76,9 @@ export function createCredentials(
 
   const rowCode = (key: KeyObject, identity: RowIdentity, bound: Bound): Buffer =>
     createHmac('sha256', key)
-      .update('row\n')
-      .update(JSON.stringify([instanceId, identity.kind, identity.id, identity.digest, ...bound]))
+      .update(
+        `row\n${JSON.stringify([instanceId, identity.kind, identity.id, identity.digest, ...bound])}`,
+      )
       .digest()
 
   const bind = (identity: RowIdentity, bound: Bound): Uint8Array => {

@@ -1,8 +1,5 @@
-import type { Caller } from '../domain/callers.ts'
+import type { Authenticate, Caller } from '../domain/callers.ts'
 import { AuthorityError, type ErrorCode } from '../domain/errors.ts'
-
-/** Finds out who a secret key belongs to. */
-export type Authenticate = (secret: string) => Promise<Caller | null>
 
 export type InstanceCaller = Extract<Caller, { kind: 'instance' }>
 export type MachineCaller = Extract<Caller, { kind: 'machine' }>

@@ -42,16 +42,17 @@ const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
  * this closure.
  */
 export function createSealedVault(sealer: Sealer): KeyVault {
-  const opened = new Map<string, KeyObject>()
+  const opened = new Map<string, SignKeyObjectInput>()
 
-  const open = (key: VaultKey): KeyObject => {
+  const open = (key: VaultKey): SignKeyObjectInput => {
     const known = opened.get(key.kid)
     if (known !== undefined) return known
     const der = sealer.open(place(key.kid), key.handle)
     if (der === null) throw new Error(`The private key ${key.kid} does not open: it was altered.`)
     const privateKey = createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })
-    opened.set(key.kid, privateKey)
-    return privateKey
+    const input = { ...SCHEMES[key.algorithm].options, key: privateKey }
+    opened.set(key.kid, input)
+    return input
   }
 
   return Object.freeze({
@@ -64,8 +65,8 @@ export function createSealedVault(sealer: Sealer): KeyVault {
     },
 
     async sign(key: VaultKey, data: Uint8Array) {
-      const { digest, options, pooled } = SCHEMES[key.algorithm]
-      const input = { ...options, key: open(key) }
+      const { digest, pooled } = SCHEMES[key.algorithm]
+      const input = open(key)
       return pooled ? await signInPool(digest, data, input) : sign(digest, data, input)
     },
   })

@@ -8,6 +8,9 @@
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
+/** Two digits a step: the most that 16-bit limbs take in whole 32-bit arithmetic. */
+const PAIR = 62 * 62
+
 const DIGITS: Int8Array = digitTable()
 
 /** How many base62 characters carry `byteLength` bytes. */
@@ -18,17 +21,19 @@ export function base62Length(byteLength: number): number {
 /** Encodes `bytes` as exactly `base62Length(bytes.length)` characters. */
 export function encodeBase62(bytes: Uint8Array): string {
   const limbs = toLimbs(bytes)
-  const characters = new Array<string>(base62Length(bytes.length))
-  for (let position = characters.length - 1; position >= 0; position--) {
+  const length = base62Length(bytes.length)
+  let text = ''
+  for (let written = 0; written < length; written += 2) {
     let remainder = 0
     for (let index = 0; index < limbs.length; index++) {
       const value = remainder * 0x1_0000 + (limbs[index] as number)
-      limbs[index] = Math.floor(value / 62)
-      remainder = value % 62
+      limbs[index] = Math.floor(value / PAIR)
+      remainder = value % PAIR
     }
-    characters[position] = ALPHABET[remainder] as string
+    text = (ALPHABET[Math.floor(remainder / 62)] as string) + ALPHABET[remainder % 62] + text
   }
-  return characters.join('')
+  // The last pair of an odd length brought one digit too many: the leading zero.
+  return text.slice(text.length - length)
 }
 
 /**
@@ -38,11 +43,13 @@ export function encodeBase62(bytes: Uint8Array): string {
 export function decodeBase62(text: string, byteLength: number): Uint8Array | null {
   if (text.length !== base62Length(byteLength)) return null
   const limbs = new Uint16Array(Math.ceil(byteLength / 2))
-  for (let position = 0; position < text.length; position++) {
-    let carry = digitOf(text.charCodeAt(position))
-    if (carry < 0) return null
+  for (let position = -(text.length % 2); position < text.length; position += 2) {
+    const high = position < 0 ? 0 : digitOf(text.charCodeAt(position))
+    const low = digitOf(text.charCodeAt(position + 1))
+    if ((high | low) < 0) return null
+    let carry = high * 62 + low
     for (let index = limbs.length - 1; index >= 0; index--) {
-      const value = (limbs[index] as number) * 62 + carry
+      const value = (limbs[index] as number) * PAIR + carry
       limbs[index] = value & 0xffff
       carry = value >>> 16
     }

@@ -19,11 +19,16 @@ import { formatId, type IdKind } from './ids.ts'
 export type CredentialKind = 'm2m-token' | 'machine-secret' | 'api-key' | 'instance-secret'
 
 interface Layout {
+  readonly kind: CredentialKind
   readonly tag: number
   readonly prefixes: readonly string[]
   readonly id: IdKind
   readonly idLength: number
   readonly versionLength: 0 | 4
+  /** Bytes that the keyed check covers. */
+  readonly bodyLength: number
+  /** Characters after the prefix, without the checksum. */
+  readonly digits: number
 }
 
 const SECRET_LENGTH = 24
@@ -31,17 +36,13 @@ const CHECK_LENGTH = 8
 const HEADER_LENGTH = 3
 
 const LAYOUTS: Readonly<Record<CredentialKind, Layout>> = {
-  'm2m-token': { tag: 1, prefixes: ['mt_'], id: 'm2mToken', idLength: 16, versionLength: 0 },
-  'machine-secret': { tag: 2, prefixes: ['ak_'], id: 'machine', idLength: 20, versionLength: 4 },
-  'api-key': { tag: 3, prefixes: ['ak_'], id: 'apiKey', idLength: 16, versionLength: 0 },
-  'instance-secret': {
-    tag: 4,
-    prefixes: ['sk_test_', 'sk_live_'],
-    id: 'instanceKey',
-    idLength: 20,
-    versionLength: 0,
-  },
+  'm2m-token': layout('m2m-token', 1, ['mt_'], 'm2mToken', 16, 0),
+  'machine-secret': layout('machine-secret', 2, ['ak_'], 'machine', 20, 4),
+  'api-key': layout('api-key', 3, ['ak_'], 'apiKey', 16, 0),
+  'instance-secret': layout('instance-secret', 4, ['sk_test_', 'sk_live_'], 'instanceKey', 20, 0),
 }
+
+const ALL: readonly Layout[] = Object.values(LAYOUTS)
 
 /** The parts of a credential whose form and checksum are right. Nothing in it is authenticated. */
 export interface Credential {
@@ -78,15 +79,14 @@ export function formatCredential(
   parts: CredentialParts,
   check: (prefix: string, body: Uint8Array) => Uint8Array,
 ): string {
-  const layout = LAYOUTS[parts.kind]
-  const bodyLength = bodyLengthOf(layout)
+  const { tag, idLength, versionLength, bodyLength } = LAYOUTS[parts.kind]
   const bytes = new Uint8Array(bodyLength + CHECK_LENGTH)
-  bytes[0] = layout.tag
+  bytes[0] = tag
   bytes[1] = parts.keyVersion >>> 8
   bytes[2] = parts.keyVersion & 0xff
   bytes.set(parts.idBytes, HEADER_LENGTH)
-  if (layout.versionLength === 4) {
-    new DataView(bytes.buffer).setUint32(HEADER_LENGTH + layout.idLength, parts.secretVersion ?? 0)
+  if (versionLength === 4) {
+    new DataView(bytes.buffer).setUint32(HEADER_LENGTH + idLength, parts.secretVersion ?? 0)
   }
   bytes.set(parts.secret, bodyLength - SECRET_LENGTH)
   bytes.set(
@@ -102,45 +102,47 @@ export function formatCredential(
  * length, foreign character, wrong checksum. Never throws. Needs no key.
  */
 export function parseCredential(text: string): Credential | null {
-  for (const kind of Object.keys(LAYOUTS) as CredentialKind[]) {
-    const layout = LAYOUTS[kind]
-    const prefix = layout.prefixes.find((candidate) => text.startsWith(candidate))
-    if (prefix === undefined || text.length !== textLength(layout, prefix)) continue
-    return parseAs(kind, layout, prefix, text)
+  for (const candidate of ALL) {
+    const prefix = candidate.prefixes.find((one) => text.startsWith(one))
+    if (prefix === undefined) continue
+    if (text.length !== prefix.length + candidate.digits + CHECKSUM_LENGTH) continue
+    return parseAs(candidate, prefix, text)
   }
   return null
 }
 
 function parseAs(
-  kind: CredentialKind,
-  layout: Layout,
+  { kind, tag, id, idLength, versionLength, bodyLength }: Layout,
   prefix: string,
   text: string,
 ): Credential | null {
-  const stated = text.slice(-CHECKSUM_LENGTH)
   const covered = text.slice(0, -CHECKSUM_LENGTH)
-  if (checksum(covered) !== stated) return null
-  const bodyLength = bodyLengthOf(layout)
+  if (!text.endsWith(checksum(covered))) return null
   const bytes = decodeBase62(covered.slice(prefix.length), bodyLength + CHECK_LENGTH)
-  if (bytes === null || bytes[0] !== layout.tag) return null
+  if (bytes === null || bytes[0] !== tag) return null
   const view = new DataView(bytes.buffer)
-  const idEnd = HEADER_LENGTH + layout.idLength
+  const idEnd = HEADER_LENGTH + idLength
   return {
     kind,
     prefix,
     keyVersion: view.getUint16(1),
-    id: formatId(layout.id, bytes.subarray(HEADER_LENGTH, idEnd)),
-    secretVersion: layout.versionLength === 4 ? view.getUint32(idEnd) : 0,
+    id: formatId(id, bytes.subarray(HEADER_LENGTH, idEnd)),
+    secretVersion: versionLength === 4 ? view.getUint32(idEnd) : 0,
     secret: bytes.subarray(bodyLength - SECRET_LENGTH, bodyLength),
     check: bytes.subarray(bodyLength),
     body: bytes.subarray(0, bodyLength),
   }
 }
 
-function bodyLengthOf(layout: Layout): number {
-  return HEADER_LENGTH + layout.idLength + layout.versionLength + SECRET_LENGTH
-}
-
-function textLength(layout: Layout, prefix: string): number {
-  return prefix.length + base62Length(bodyLengthOf(layout) + CHECK_LENGTH) + CHECKSUM_LENGTH
+function layout(
+  kind: CredentialKind,
+  tag: number,
+  prefixes: readonly string[],
+  id: IdKind,
+  idLength: number,
+  versionLength: 0 | 4,
+): Layout {
+  const bodyLength = HEADER_LENGTH + idLength + versionLength + SECRET_LENGTH
+  const digits = base62Length(bodyLength + CHECK_LENGTH)
+  return { kind, tag, prefixes, id, idLength, versionLength, bodyLength, digits }
 }

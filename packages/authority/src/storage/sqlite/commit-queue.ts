@@ -21,6 +21,9 @@ interface Waiting {
 /** Bounds how long one commit keeps the event loop. */
 const MAX_BATCH = 256
 
+/** How many turns of the event loop a commit waits for neighbours that keep arriving. */
+const MAX_TURNS = 4
+
 export function createCommitQueue(connection: Connection, apply: Apply): CommitQueue {
   let waiting: Waiting[] = []
   let scheduled = false
@@ -28,7 +31,17 @@ export function createCommitQueue(connection: Connection, apply: Apply): CommitQ
   const schedule = (): void => {
     if (scheduled) return
     scheduled = true
-    setImmediate(flush)
+    setImmediate(look, 0, 1)
+  }
+
+  // A sync costs as much for one as for many: wait a turn more while the queue is growing.
+  const look = (seen: number, turn: number): void => {
+    const { length } = waiting
+    if (length > seen && length < MAX_BATCH && turn < MAX_TURNS) {
+      setImmediate(look, length, turn + 1)
+    } else {
+      flush()
+    }
   }
 
   const flush = (): void => {

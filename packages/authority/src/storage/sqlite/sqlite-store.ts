@@ -14,6 +14,9 @@ import * as rows from './rows.ts'
 import { checkSchema, migrate } from './schema.ts'
 import { createStatements, type Statements } from './statements.ts'
 
+/** Pages kept in memory; SQLite's own 2 MiB would be read anew for most lookups. */
+const CACHE_KIB = 65_536
+
 export interface SqliteStoreOptions {
   /** A path, or `:memory:`. */
   readonly file: string
@@ -34,6 +37,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     connection.exec('PRAGMA journal_mode = WAL')
     connection.exec('PRAGMA synchronous = FULL')
     connection.exec('PRAGMA foreign_keys = ON')
+    connection.exec(`PRAGMA cache_size = -${CACHE_KIB}`)
     if (options.migrate === true) await migrate(connection)
     checkSchema(connection)
   } catch (error) {
