@@ -11,7 +11,12 @@ const conditions = ['source', 'node', 'module', 'development|production']
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'tools/**/*.test.ts', 'test/**/*.test.ts'],
+    include: [
+      'packages/*/src/**/*.test.ts',
+      'tools/**/*.test.ts',
+      'bench/**/*.test.ts',
+      'test/**/*.test.ts',
+    ],
     exclude: [...defaultExclude, 'test/frameworks/**', ...(slow ? [] : ['**/*.slow.test.ts'])],
     pool: 'forks',
     maxWorkers: 2,
