@@ -14,11 +14,11 @@ export interface ClientOptions {
   /** Where the authority is reached. May have a path; a trailing slash is ignored. */
   readonly apiUrl: string
   /** The instance key (`sk_…`), for administering. */
-  readonly secretKey?: string
+  readonly secretKey?: string | undefined
   /** This machine's secret key (`ak_…`), for creating and verifying tokens. */
-  readonly machineSecretKey?: string
+  readonly machineSecretKey?: string | undefined
   /** The `iss` of its JWTs, where that is not `apiUrl`. */
-  readonly issuer?: string
+  readonly issuer?: string | undefined
   readonly fetch?: Fetch
   /** How long a call may take, retries and the reading of the answer included. Default 10,000. */
   readonly timeoutMs?: number

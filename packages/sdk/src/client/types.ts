@@ -2,12 +2,12 @@ import type { JsonObject } from '../token/json.ts'
 
 /**
  * What calls take and give: the names and types of `@clerk/backend`, so that migrating is changing an
- * import. Times are epoch milliseconds.
+ * import; so also arrays in answers are not `readonly`. Times are epoch milliseconds.
  */
 
 /** A page of a list, and how many there are in all. */
 export interface PaginatedList<Item> {
-  readonly data: readonly Item[]
+  readonly data: Item[]
   readonly totalCount: number
 }
 
@@ -26,7 +26,7 @@ export interface Machine {
   readonly createdAt: number
   readonly updatedAt: number
   /** The machines that it may call; empty on the machines in this list themselves. */
-  readonly scopedMachines: readonly Machine[]
+  readonly scopedMachines: Machine[]
   /** Seconds. */
   readonly defaultTokenTtl: number
   /** `null`: the instance's. */
@@ -58,7 +58,7 @@ export interface ApiKey {
   readonly type: string
   readonly name: string
   readonly subject: string
-  readonly scopes: readonly string[]
+  readonly scopes: string[]
   readonly claims: Readonly<Record<string, unknown>> | null
   readonly revoked: boolean
   readonly revocationReason: string | null
@@ -111,7 +111,7 @@ export interface RotateMachineSecretKeyParams {
 
 /** The key of another machine, for this call. */
 export interface WithMachineSecretKey {
-  readonly machineSecretKey?: string
+  readonly machineSecretKey?: string | undefined
 }
 
 export interface CreateM2MTokenParams extends WithMachineSecretKey {

@@ -148,9 +148,9 @@ function anyText(body: JsonObject, name: string): string {
   throw unexpected(`${name} to be a string`)
 }
 
-function texts(body: JsonObject, name: string): readonly string[] {
+function texts(body: JsonObject, name: string): string[] {
   const value = array(body, name)
-  if (value.every((one) => typeof one === 'string')) return value
+  if (value.every((one) => typeof one === 'string')) return [...value]
   throw unexpected(`${name} to be an array of strings`)
 }
 

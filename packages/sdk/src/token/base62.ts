@@ -30,7 +30,8 @@ export function encodeBase62(bytes: Uint8Array): string {
       limbs[index] = Math.floor(value / PAIR)
       remainder = value % PAIR
     }
-    text = (ALPHABET[Math.floor(remainder / 62)] as string) + ALPHABET[remainder % 62] + text
+    text =
+      (ALPHABET[Math.floor(remainder / 62)] as string) + (ALPHABET[remainder % 62] as string) + text
   }
   // The last pair of an odd length brought one digit too many: the leading zero.
   return text.slice(text.length - length)

@@ -22,7 +22,7 @@ export class M2MToken {
   /** The machine that it was issued to. */
   readonly subject: string
   /** The machines that it may reach. */
-  readonly scopes: readonly string[]
+  readonly scopes: string[]
   /** The creator's own claims; of a JWT also `aud` and `scopes`. `null` for none. */
   readonly claims: Readonly<Record<string, unknown>> | null
   readonly revoked: boolean
@@ -37,7 +37,7 @@ export class M2MToken {
   constructor(
     id: string,
     subject: string,
-    scopes: readonly string[],
+    scopes: string[],
     claims: Readonly<Record<string, unknown>> | null,
     revoked: boolean,
     revocationReason: string | null,
@@ -65,7 +65,7 @@ export class M2MToken {
     return new M2MToken(
       data.id,
       data.subject,
-      data.scopes ?? [],
+      [...(data.scopes ?? [])],
       (data.claims ?? null) as Record<string, unknown> | null,
       data.revoked,
       data.revocation_reason,
@@ -109,7 +109,7 @@ export class M2MToken {
 }
 
 /** A space-separated string, else the audience. */
-function scopesOf(payload: JsonObject): readonly string[] {
+function scopesOf(payload: JsonObject): string[] {
   const { scopes, aud } = payload
   if (typeof scopes === 'string') return scopes.split(' ').filter((scope) => scope !== '')
   if (typeof aud === 'string') return [aud]

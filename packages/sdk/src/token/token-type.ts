@@ -82,13 +82,13 @@ export function getMachineTokenType(token: string): MachineTokenType {
   throw new Error('Unknown machine token type')
 }
 
-/** Whether a class is among those accepted; `null`, the class of an invalid token, only by `any`. */
+/** Whether a class is among those accepted; `null`, the class of an invalid token, never is. */
 export function isTokenTypeAccepted(
   tokenType: TokenType | null,
   acceptsToken: TokenType | readonly TokenType[] | 'any',
 ): boolean {
-  if (acceptsToken === 'any') return true
   if (tokenType === null) return false
+  if (acceptsToken === 'any') return true
   return typeof acceptsToken === 'string'
     ? tokenType === acceptsToken
     : acceptsToken.includes(tokenType)

@@ -20,8 +20,12 @@ const TIMEOUT_MS = 5_000
  *
  * @throws {CountersignError} `keys-unavailable`
  */
-export async function fetchJson(fetch: Fetch, url: string): Promise<unknown> {
-  const signal = AbortSignal.timeout(TIMEOUT_MS)
+export async function fetchJson(
+  fetch: Fetch,
+  url: string,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<unknown> {
+  const signal = AbortSignal.timeout(timeoutMs)
   try {
     const response = await withSignal(
       fetch(url, { ...NO_REDIRECT, headers: ACCEPT, signal }),
@@ -35,7 +39,7 @@ export async function fetchJson(fetch: Fetch, url: string): Promise<unknown> {
     return JSON.parse(await withSignal(readBounded(response, MAX_BYTES), signal)) as unknown
   } catch (error) {
     if (error instanceof CountersignError) throw error
-    throw unavailable(url, signal.aborted ? `nothing in ${TIMEOUT_MS} ms` : 'no answer', error)
+    throw unavailable(url, signal.aborted ? `nothing in ${timeoutMs} ms` : 'no answer', error)
   }
 }
 

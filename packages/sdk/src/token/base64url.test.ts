@@ -1,0 +1,41 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { decodeBase64url, decodeBase64urlInto, decodedLength } from './base64url.ts'
+
+const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
+
+test('it decodes what Node encodes', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 70 }), (bytes) => {
+      expect(decodeBase64url(encode(bytes))).toEqual(bytes)
+    }),
+  )
+})
+
+test('each text that decodes is the only spelling of its bytes', () => {
+  const near = fc.string({ unit: fc.constantFrom(...'AQgwBz09-_+/= .'), maxLength: 9 })
+  fc.assert(
+    fc.property(near, (text) => {
+      const bytes = decodeBase64url(text)
+      if (bytes !== null) expect(encode(bytes)).toBe(text)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test.each(['A', 'AAAAA', 'QQ==', 'QQ=', 'QR', 'QUJ', 'Q Q', 'QQ\n', 'Q+', 'Q/', 'Qé', 'Q\u0000'])(
+  'it refuses %j',
+  (text) => {
+    expect(decodeBase64url(text)).toBeNull()
+  },
+)
+
+test('it can decode over its own characters', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 70 }), (bytes) => {
+      const buffer = new TextEncoder().encode(`abc${encode(bytes)}`)
+      expect(decodeBase64urlInto(buffer, 3, buffer.length, buffer, 3)).toBe(true)
+      expect(buffer.subarray(3, 3 + decodedLength(buffer.length - 3))).toEqual(bytes)
+    }),
+  )
+})

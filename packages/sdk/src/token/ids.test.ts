@@ -1,0 +1,60 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createId, formatId, idBytes, type IdKind, isId, parseId } from './ids.ts'
+
+const KINDS: readonly IdKind[] = [
+  'instance',
+  'machine',
+  'signingKey',
+  'instanceKey',
+  'm2mToken',
+  'apiKey',
+]
+
+const FORMS: Readonly<Record<IdKind, RegExp>> = {
+  instance: /^ins_\w{27}$/,
+  machine: /^mch_\w{27}$/,
+  signingKey: /^key_\w{27}$/,
+  instanceKey: /^isk_\w{27}$/,
+  m2mToken: /^mt_[0-9A-Fa-f]{32}$/,
+  apiKey: /^ak_[0-9A-Fa-f]{32}$/,
+}
+
+const random = fc.uint8Array({ minLength: 16, maxLength: 16 })
+const time = fc.integer({ min: Date.UTC(2020, 0, 1), max: Date.UTC(2150, 0, 1) })
+
+describe.each(KINDS)('%s ids', (kind) => {
+  test('have the form that the wire promises, and survive being taken apart', () => {
+    fc.assert(
+      fc.property(time, random, (nowMs, bytes) => {
+        const id = createId(kind, nowMs, bytes)
+        expect(id).toMatch(FORMS[kind])
+        expect(isId(kind, id)).toBe(true)
+        expect(parseId(kind, id)).toEqual(idBytes(kind, nowMs, bytes))
+        expect(formatId(kind, parseId(kind, id))).toBe(id)
+      }),
+    )
+  })
+
+  test('sort by the time they were made', () => {
+    fc.assert(
+      fc.property(time, random, random, (nowMs, a, b) => {
+        // A second later: the base62 kinds count seconds.
+        expect(createId(kind, nowMs, a) < createId(kind, nowMs + 1000, b)).toBe(true)
+      }),
+    )
+  })
+
+  test('are not what another kind is, nor anything around them', () => {
+    const id = createId(kind, Date.UTC(2026, 0, 1), new Uint8Array(16))
+    for (const other of KINDS) expect(isId(other, id)).toBe(other === kind)
+    for (const text of ['', id + 'a', ` ${id}`, `${id}\n`, id.slice(1), id.slice(0, -1)]) {
+      expect(isId(kind, text)).toBe(false)
+      expect(() => parseId(kind, text)).toThrow(TypeError)
+    }
+  })
+})
+
+test('a machine id whose value is too large for its bytes is told as no id when parsed', () => {
+  expect(() => parseId('machine', `mch_${'z'.repeat(27)}`)).toThrow(TypeError)
+})

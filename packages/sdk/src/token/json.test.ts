@@ -1,0 +1,79 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { parseJsonObject } from './json.ts'
+
+const parse = (text: string): unknown => parseJsonObject(new TextEncoder().encode(text))
+
+const nested = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
+
+test('what JSON.parse makes of an object without repetition is what comes out', () => {
+  const key = fc.string({ unit: 'binary', maxLength: 8 }).filter((name) => name !== '__proto__')
+  fc.assert(
+    fc.property(fc.dictionary(key, fc.jsonValue({ maxDepth: 4 }), { maxKeys: 8 }), (value) => {
+      const text = JSON.stringify(value)
+      fc.pre(!text.includes('__proto__'))
+      expect(parse(text)).toEqual(JSON.parse(text))
+    }),
+  )
+})
+
+test.each([
+  '{"a":1,"a":1}',
+  '{"a":1,"b":2,"a":3}',
+  '{"a":1,"\\u0061":2}',
+  '{"x":{"a":1,"a":2}}',
+  '{"x":[1,{"a":1,"a":2}]}',
+  '{"":1,"":2}',
+  '{"a\\"":1,"a\\"":2}',
+  '{"1":1,"1":2}',
+  '{ "a" : 1 , "a" : 2 }',
+])('a member that stands twice is refused: %s', (text) => {
+  expect(parse(text)).toBeNull()
+})
+
+test.each(['{"a":":","b":"\\":\\\\"}', '{"a":{"b":1},"b":{"a":1}}', '{"\\\\":1,"\\"":2}', '{}'])(
+  'what only looks like a repetition is not refused: %s',
+  (text) => {
+    expect(parse(text)).toEqual(JSON.parse(text))
+  },
+)
+
+test('a member called __proto__ is refused, at every level and in every spelling', () => {
+  expect(parse('{"__proto__":{"admin":true}}')).toBeNull()
+  expect(parse('{"a":[{"__proto__":1}]}')).toBeNull()
+  expect(parse('{"\\u005f_proto__":1}')).toBeNull()
+  expect(parse('{"constructor":1,"prototype":2}')).toEqual({ constructor: 1, prototype: 2 })
+})
+
+test.each(['', '[]', '1', 'null', '"a"', 'true', '[{"a":1}]', '{"a":1}x', '{"a":1', "{'a':1}"])(
+  'what is no object is refused: %s',
+  (text) => {
+    expect(parse(text)).toBeNull()
+  },
+)
+
+test('32 levels are taken and 33 are not; 256 members are taken and 257 are not', () => {
+  expect(parse(nested(32))).not.toBeNull()
+  expect(parse(nested(33))).toBeNull()
+  expect(parse(`{"a":${'['.repeat(31)}${']'.repeat(31)}}`)).not.toBeNull()
+  expect(parse(`{"a":${'['.repeat(32)}${']'.repeat(32)}}`)).toBeNull()
+  const members = (count: number): string =>
+    JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, at) => [`m${at}`, at])))
+  expect(parse(members(256))).not.toBeNull()
+  expect(parse(members(257))).toBeNull()
+})
+
+test('depth that would exhaust a stack is refused, not thrown', () => {
+  expect(parse(nested(100_000))).toBeNull()
+  expect(parse(`{"a":${'['.repeat(1_000_000)}`)).toBeNull()
+})
+
+test('a byte order mark and bytes that are no UTF-8 are refused', () => {
+  const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values)
+  expect(parse('\ufeff{}')).toBeNull()
+  // An overlong quotation mark, a lone surrogate, a stray continuation, an end in the middle.
+  expect(parseJsonObject(bytes(0x7b, 0xc0, 0xa2, 0x7d))).toBeNull()
+  expect(parseJsonObject(bytes(0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d))).toBeNull()
+  expect(parseJsonObject(bytes(0x7b, 0x22, 0x80, 0x22, 0x3a, 0x31, 0x7d))).toBeNull()
+  expect(parseJsonObject(bytes(0x7b, 0x22, 0xe2, 0x82))).toBeNull()
+})

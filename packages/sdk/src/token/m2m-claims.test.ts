@@ -1,0 +1,176 @@
+import { describe, expect, test } from 'vitest'
+import { GOOD_PAYLOAD, RECEIVER, SENDER, TEST_ISSUER, TEST_NOW_MS } from '../testing/tokens.ts'
+import { isCountersignError } from './errors.ts'
+import type { JsonObject } from './json.ts'
+import { judgeClaims, judgeHeader } from './m2m-claims.ts'
+
+const HEADER = { alg: 'RS256', typ: 'JWT', kid: 'key_1', cat: 'cl_B7d4PD333AAA' }
+const NOW = TEST_NOW_MS / 1000
+
+const codeOf = (judge: () => unknown): string => {
+  try {
+    judge()
+    return 'accepted'
+  } catch (error) {
+    return isCountersignError(error) ? error.code : 'thrown'
+  }
+}
+
+const header = (members: JsonObject): string => codeOf(() => judgeHeader({ ...HEADER, ...members }))
+
+const claims = (members: JsonObject, audience: string | null = RECEIVER): string =>
+  codeOf(() =>
+    judgeClaims(
+      { ...GOOD_PAYLOAD, ...members },
+      { issuer: TEST_ISSUER, audience, nowMs: TEST_NOW_MS, clockToleranceSeconds: 5 },
+    ),
+  )
+
+describe('a header', () => {
+  test('names its key and its algorithm', () => {
+    expect(judgeHeader(HEADER)).toEqual({ kid: 'key_1', alg: 'RS256' })
+  })
+
+  test.each([undefined, 'JWT', 'jwt', 'application/jwt', 'Application/JWT'])(
+    'may be of type %s',
+    (typ) => {
+      expect(header({ typ })).toBe('accepted')
+    },
+  )
+
+  test.each(['at+jwt', 'statuslist+jwt', 'dpop+jwt', 'JWTx', 'xJWT', '', 1, null, ['JWT']])(
+    'of type %j is of another class',
+    (typ) => {
+      expect(header({ typ })).toBe('token-class-mismatch')
+    },
+  )
+
+  test.each([undefined, 'cl_B7d4PD111AAA', 'cl_B7d4PD222AAA', 'cl_I7d4PD111III', '', 1])(
+    'with the class tag %j is of another class',
+    (cat) => {
+      expect(header({ cat })).toBe('token-class-mismatch')
+    },
+  )
+
+  test.each([
+    ['crit', ['exp']],
+    ['crit', []],
+    ['crit', undefined],
+    ['b64', true],
+    ['jku', 'https://attacker.test/keys'],
+    ['jwk', { kty: 'oct' }],
+    ['x5u', 'https://attacker.test/cert'],
+    ['x5c', []],
+    ['zip', 'DEF'],
+    ['enc', 'A256GCM'],
+  ])('with %s %j is refused', (name, value) => {
+    expect(header({ [name]: value })).toBe('token-malformed')
+  })
+
+  test('may have members that mean nothing here', () => {
+    expect(header({ x5t: 'abc', later: { a: 1 } })).toBe('accepted')
+  })
+
+  test.each([undefined, '', 1, {}, ['key_1'], 'k'.repeat(129)])('with kid %j is refused', (kid) => {
+    expect(header({ kid })).toBe('token-malformed')
+  })
+
+  test.each([undefined, 1, ['RS256'], null])('with alg %j is refused', (alg) => {
+    expect(header({ alg })).toBe('token-malformed')
+  })
+})
+
+describe('a payload', () => {
+  test('that is good is accepted', () => {
+    expect(claims({})).toBe('accepted')
+  })
+
+  test.each([
+    undefined,
+    null,
+    '',
+    `${TEST_ISSUER}/`,
+    TEST_ISSUER.toUpperCase(),
+    'https://authority.test.attacker.test',
+    [TEST_ISSUER],
+  ])('of issuer %j is somebody else’s', (iss) => {
+    expect(claims({ iss })).toBe('token-issuer-mismatch')
+  })
+
+  test.each([
+    undefined,
+    1,
+    '',
+    'mch_',
+    'user_1',
+    `${SENDER}x`,
+    `x${SENDER}`,
+    [SENDER],
+    'mch_../..',
+  ])('of subject %j is no machine’s', (sub) => {
+    expect(claims({ sub })).toBe('token-subject-invalid')
+  })
+
+  test.each([undefined, 1, '', null, ['mt_1']])('with jti %j is refused', (jti) => {
+    expect(claims({ jti })).toBe('token-claim-invalid')
+  })
+
+  test('that is bound to a key is refused, since no proof is asked for', () => {
+    expect(claims({ cnf: { jkt: 'x' } })).toBe('token-claim-invalid')
+    expect(claims({ cnf: null })).toBe('token-claim-invalid')
+  })
+
+  test.each([[[]], [[SENDER]], [[RECEIVER.slice(0, -1)]], [[`${RECEIVER}x`]], [''], [SENDER]])(
+    'meant for %j is not meant for us',
+    (aud) => {
+      expect(claims({ aud })).toBe('token-audience-mismatch')
+    },
+  )
+
+  test.each([undefined, null, 1, {}, [[RECEIVER]], [RECEIVER, 1]])(
+    'meant for %j is meant for nobody',
+    (aud) => {
+      expect(claims({ aud })).toBe('token-claim-invalid')
+    },
+  )
+
+  test('meant for us among others, or for us alone as a text, is meant for us', () => {
+    expect(claims({ aud: [SENDER, RECEIVER] })).toBe('accepted')
+    expect(claims({ aud: RECEIVER })).toBe('accepted')
+  })
+
+  test('meant for anybody is accepted where every receiver is, but not what is malformed', () => {
+    expect(claims({ aud: [] }, null)).toBe('accepted')
+    expect(claims({ aud: [SENDER] }, null)).toBe('accepted')
+    expect(claims({ aud: undefined }, null)).toBe('accepted')
+    expect(claims({ aud: 1 }, null)).toBe('token-claim-invalid')
+    expect(claims({ aud: [[SENDER]] }, null)).toBe('token-claim-invalid')
+  })
+
+  test.each([undefined, null, '1', true, -1, Number.NaN, Infinity, 2 ** 53, [NOW + 60]])(
+    'with a time of %j is refused',
+    (time) => {
+      for (const name of ['exp', 'nbf', 'iat']) {
+        expect(claims({ [name]: time })).toBe('token-claim-invalid')
+      }
+    },
+  )
+
+  test('is expired from the second that the tolerance ends', () => {
+    expect(claims({ exp: NOW })).toBe('accepted')
+    expect(claims({ exp: NOW - 4.999 })).toBe('accepted')
+    expect(claims({ exp: NOW - 5 })).toBe('token-expired')
+    expect(claims({ exp: 0 })).toBe('token-expired')
+  })
+
+  test('from the future is refused beyond the tolerance', () => {
+    for (const name of ['nbf', 'iat']) {
+      expect(claims({ [name]: NOW + 5 })).toBe('accepted')
+      expect(claims({ [name]: NOW + 5.001 })).toBe('token-not-yet-valid')
+    }
+  })
+
+  test('with odd scopes is no less good: they decide nothing', () => {
+    for (const scopes of [undefined, 1, ['a'], {}]) expect(claims({ scopes })).toBe('accepted')
+  })
+})

@@ -1,0 +1,121 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import { createTestKey, encodeBase64url } from '../testing/tokens.ts'
+import { importKeySet } from './jwk.ts'
+
+const [rsa, ec, ed] = await Promise.all(
+  (['RS256', 'ES256', 'EdDSA'] as const).map(
+    async (alg) => (await createTestKey(alg, alg)).publicJwk,
+  ),
+)
+
+const rsaOf = (modulusLength: number): object =>
+  generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })
+
+const kidsOf = async (...keys: unknown[]): Promise<string[]> => [
+  ...((await importKeySet({ keys })) ?? new Map<string, never>()).keys(),
+]
+
+test('keys of the three algorithms are taken, by their kid', async () => {
+  const keys = await importKeySet({ keys: [rsa, ec, ed] })
+  const found = [...(keys ?? [])].map(([kid, key]) => [kid, key.algorithm, key.signatureLength])
+  expect(found).toEqual([
+    ['RS256', 'RS256', 256],
+    ['ES256', 'ES256', 64],
+    ['EdDSA', 'EdDSA', 64],
+  ])
+})
+
+test('the algorithm may be unsaid, and Ed25519 may be called by its full name', async () => {
+  expect(await kidsOf({ ...ec, alg: undefined }, { ...ed, alg: 'Ed25519' })).toHaveLength(2)
+})
+
+test('a key that is not fit is skipped, and the others stay', async () => {
+  expect(await kidsOf(rsa, { kty: 'oct', kid: 'x', k: 'AAAA' }, 'text', null, [], ec)).toEqual([
+    'RS256',
+    'ES256',
+  ])
+})
+
+describe('it skips a key', () => {
+  const { n = '', x = '', y = '' } = { ...rsa, ...ec } as Record<string, string>
+  const even = Buffer.from(n, 'base64url')
+  even[even.length - 1] = (even.at(-1) ?? 0) & 0xfe
+  test.each([
+    ['that is symmetric', { kty: 'oct', kid: 'k', alg: 'HS256', k: 'c2VjcmV0' }],
+    ['that is symmetric and says RS256', { kty: 'oct', kid: 'k', alg: 'RS256', k: 'c2VjcmV0' }],
+    ['with a private member', { ...ec, d: 'AAAA' }],
+    ['without a kid', { ...ec, kid: undefined }],
+    ['whose kid is empty', { ...ec, kid: '' }],
+    ['whose kid is a number', { ...ec, kid: 1 }],
+    ['whose kid is long', { ...ec, kid: 'k'.repeat(129) }],
+    ['for encryption', { ...ec, use: 'enc' }],
+    ['for signing', { ...ec, key_ops: ['sign'] }],
+    ['with odd operations', { ...ec, key_ops: 'verify' }],
+    ['of another algorithm', { ...rsa, alg: 'PS256' }],
+    ['of another algorithm of its kind', { ...rsa, alg: 'RS512' }],
+    ['whose algorithm is that of another kind', { ...rsa, alg: 'ES256' }],
+    ['whose algorithm is HS256', { ...rsa, alg: 'HS256' }],
+    ['whose algorithm is an array', { ...rsa, alg: ['RS256'] }],
+    ['on another curve', { ...ec, crv: 'P-384' }],
+    ['on the curve of key agreement', { ...ed, crv: 'X25519' }],
+    ['off its curve', { ...ec, x: y, y: x }],
+    [
+      'at infinity',
+      { ...ec, x: encodeBase64url(new Uint8Array(32)), y: encodeBase64url(new Uint8Array(32)) },
+    ],
+    ['with a short coordinate', { ...ec, x: x.slice(0, 42) }],
+    ['with padding', { ...ec, x: `${x}=` }],
+    ['without a member', { ...ec, y: undefined }],
+    ['with a member that is a number', { ...ec, y: 1 }],
+    ['of another length', { ...ed, x: 'AAAA' }],
+    ['with exponent 1', { ...rsa, e: 'AQ' }],
+    ['with an even exponent', { ...rsa, e: 'Ag' }],
+    ['with a giant exponent', { ...rsa, e: n }],
+    ['with exponent 0', { ...rsa, e: 'AA' }],
+    ['with an empty exponent', { ...rsa, e: '' }],
+    ['with a zero in front of its exponent', { ...rsa, e: 'AAEAAQ' }],
+    ['with an even modulus', { ...rsa, n: even.toString('base64url') }],
+    [
+      'with a zero in front of its modulus',
+      {
+        ...rsa,
+        n: Buffer.concat([Buffer.of(0), Buffer.from(n, 'base64url')]).toString('base64url'),
+      },
+    ],
+    ['of 1024 bits', { ...rsaOf(1024), kid: 'k' }],
+    ['of 2040 bits', { ...rsaOf(2040), kid: 'k' }],
+    ['of 4104 bits', { ...rsa, n: encodeBase64url(new Uint8Array(513).fill(255)) }],
+  ])('%s', async (_, key) => {
+    expect(await kidsOf(key)).toEqual([])
+  })
+})
+
+test('2048 and 4096 bits are taken', async () => {
+  const largest = { ...rsa, n: encodeBase64url(new Uint8Array(512).fill(255)) }
+  expect(await kidsOf({ ...rsaOf(2048), kid: 'a' }, { ...largest, kid: 'b' })).toEqual(['a', 'b'])
+})
+
+test('a kid that stands twice names no key, whatever the keys are', async () => {
+  expect(await kidsOf(ec, { ...rsa, kid: 'ES256' }, ed)).toEqual(['EdDSA'])
+  expect(await kidsOf(ec, { kty: 'oct', kid: 'ES256', k: 'AAAA' })).toEqual([])
+})
+
+test('names of Object’s own are kids like any other', async () => {
+  const names = ['__proto__', 'constructor', 'toString']
+  expect(await kidsOf(...names.map((kid) => ({ ...ec, kid })))).toEqual(names)
+  const keys = await importKeySet({ keys: [ec] })
+  for (const name of names) expect(keys?.get(name)).toBeUndefined()
+})
+
+test('of a giant set the first 64 keys are looked at', async () => {
+  const many = Array.from({ length: 1_000 }, (_, at) => ({ ...ec, kid: `k${at}` }))
+  expect(await kidsOf(...many)).toHaveLength(64)
+})
+
+test.each([null, undefined, [], 'text', 1, {}, { keys: {} }, { keys: null }])(
+  'what is no key set is told: %j',
+  async (set) => {
+    expect(await importKeySet(set)).toBeNull()
+  },
+)

@@ -1,0 +1,197 @@
+import { describe, expect, test } from 'vitest'
+import { type Answer, json, scriptedFetch, silent } from '../testing/scripted-fetch.ts'
+import { createTestKey } from '../testing/tokens.ts'
+import { isCountersignError } from '../token/errors.ts'
+import { createRemoteKeySet, createStaticKeySet, type KeySet } from './key-set.ts'
+
+const URL = 'https://authority.test/.well-known/jwks.json'
+
+const [first, second] = await Promise.all([
+  createTestKey('ES256', 'first'),
+  createTestKey('ES256', 'second'),
+])
+
+const set = (...keys: (typeof first)[]): Answer =>
+  json({ keys: keys.map(({ publicJwk }) => publicJwk) })
+
+const started = (...answers: Answer[]) => {
+  const server = scriptedFetch(...answers)
+  const clock = { now: 5_000_000 }
+  const keys = createRemoteKeySet({ url: URL, fetch: server.fetch, monotonicMs: () => clock.now })
+  return { keys, sent: server.sent, clock }
+}
+
+const outcome = async (keys: KeySet, kid: string): Promise<string> => {
+  try {
+    return (await keys.find(kid)).kid
+  } catch (error) {
+    return isCountersignError(error) ? error.code : `thrown: ${String(error)}`
+  }
+}
+
+/** Lets what runs beside come to its end. */
+const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+test('a thousand cold verifications fetch once, and the next ones wait for nothing', async () => {
+  const { keys, sent } = started(set(first))
+  const found = await Promise.all(Array.from({ length: 1_000 }, () => outcome(keys, 'first')))
+  expect(new Set(found)).toEqual(new Set(['first']))
+  expect(sent).toHaveLength(1)
+  expect(sent[0]?.url).toBe(URL)
+  expect(keys.find('first')).not.toBeInstanceOf(Promise)
+})
+
+describe('an unknown kid', () => {
+  test('causes one early fetch and then none until the cool-down is over, whatever the flood', async () => {
+    const { keys, sent, clock } = started(set(first))
+    await outcome(keys, 'first')
+    for (let count = 0; count < 1_000; count++) {
+      clock.now += 29
+      expect(await outcome(keys, `random-${count}`)).toBe('token-key-unknown')
+    }
+    expect(sent.length).toBe(1)
+    clock.now += 1_000
+    await Promise.all(Array.from({ length: 1_000 }, (_, at) => outcome(keys, `flood-${at}`)))
+    expect(sent.length).toBe(2)
+  })
+
+  test('that is really new is found during the flood, within the cool-down', async () => {
+    const { keys, clock } = started(set(first), set(first, second))
+    await outcome(keys, 'first')
+    let foundAfter = -1
+    for (let elapsed = 0; elapsed <= 30_000 && foundAfter < 0; elapsed += 100) {
+      clock.now += 100
+      await outcome(keys, `random-${elapsed}`)
+      if ((await outcome(keys, 'second')) === 'second') foundAfter = elapsed
+      expect(await outcome(keys, 'first')).toBe('first')
+    }
+    expect(foundAfter).toBeGreaterThan(0)
+  })
+
+  test.each(['__proto__', 'constructor', 'toString', '../../etc/passwd', "' or 1=1"])(
+    'called %s is an unknown kid',
+    async (kid) => {
+      expect(await outcome(started(set(first)).keys, kid)).toBe('token-key-unknown')
+    },
+  )
+})
+
+describe('an old set', () => {
+  test('is fetched again beside the verification that notices, before it is stale', async () => {
+    const { keys, sent, clock } = started(set(first), silent)
+    await outcome(keys, 'first')
+    clock.now += 4 * MINUTE
+    expect(keys.find('first')).not.toBeInstanceOf(Promise)
+    expect(sent).toHaveLength(2)
+  })
+
+  test('that nobody used for long is not believed before it is asked for again', async () => {
+    const { keys, clock } = started(set(first), set(second))
+    await outcome(keys, 'first')
+    clock.now += HOUR
+    expect(await outcome(keys, 'first')).toBe('token-key-unknown')
+    expect(await outcome(keys, 'second')).toBe('second')
+  })
+
+  test('loses the key that was removed, at the next refresh', async () => {
+    const { keys, clock } = started(set(first, second), set(second))
+    await outcome(keys, 'first')
+    clock.now += 4 * MINUTE
+    await outcome(keys, 'first')
+    await settled()
+    expect(await outcome(keys, 'first')).toBe('token-key-unknown')
+    expect(await outcome(keys, 'second')).toBe('second')
+  })
+
+  test('goes on for 24 hours while its source is broken, asked twice a minute, and no longer', async () => {
+    const { keys, sent, clock } = started(set(first), json({}, 500))
+    await outcome(keys, 'first')
+    for (let hour = 0; hour < 23; hour++) {
+      for (let second = 0; second < 10; second++) {
+        clock.now += 1_000
+        expect(await outcome(keys, 'first')).toBe('first')
+        await settled()
+      }
+      clock.now += HOUR - 10_000
+    }
+    // One an hour is due, and the second of each burst falls into the cool-down.
+    expect(sent.length).toBeLessThanOrEqual(1 + 23)
+    clock.now += HOUR
+    expect(await outcome(keys, 'first')).toBe('keys-unavailable')
+  })
+
+  test('stays when a wall of HTML takes the place of its source, and recovers after', async () => {
+    const html: Answer = () =>
+      new Response('<html>Log in</html>', { headers: { 'content-type': 'text/html' } })
+    const { keys, clock } = started(set(first), html, set(first, second))
+    await outcome(keys, 'first')
+    clock.now += 10 * MINUTE
+    expect(await outcome(keys, 'first')).toBe('first')
+    clock.now += MINUTE
+    expect(await outcome(keys, 'second')).toBe('second')
+  })
+})
+
+describe('with no set at all', () => {
+  test('a failure is tried again after a second, then ever later, and never by each caller', async () => {
+    const { keys, sent, clock } = started(json({}, 500))
+    const attempts: number[] = []
+    for (let second = 0; second < 120; second++) {
+      await Promise.all([outcome(keys, 'a'), outcome(keys, 'b')])
+      if (attempts.at(-1) !== sent.length) attempts.push(sent.length)
+      clock.now += 1_000
+    }
+    expect(sent.length).toBeGreaterThan(4)
+    expect(sent.length).toBeLessThan(11)
+    expect(await outcome(keys, 'first')).toBe('keys-unavailable')
+  })
+
+  test('it is found as soon as the source is back', async () => {
+    const { keys, clock } = started(json({}, 500), set(first))
+    expect(await outcome(keys, 'first')).toBe('keys-unavailable')
+    expect(await outcome(keys, 'first')).toBe('keys-unavailable')
+    clock.now += 1_000
+    expect(await outcome(keys, 'first')).toBe('first')
+  })
+})
+
+test('a waiter does not rely on a fetch that never ends', async () => {
+  const { keys, clock, sent } = started(silent, set(first))
+  void outcome(keys, 'first')
+  clock.now += 7_000
+  expect(await outcome(keys, 'first')).toBe('first')
+  expect(sent).toHaveLength(2)
+})
+
+test('an answer that was stuck does not replace one that was asked for later', async () => {
+  let release: (response: Response) => void = () => undefined
+  const stuck: Answer = () => new Promise((resolve) => (release = resolve))
+  const { keys, clock } = started(stuck, set(second))
+  const early = outcome(keys, 'first')
+  clock.now += 7_000
+  expect(await outcome(keys, 'second')).toBe('second')
+  release(await set(first)({ url: URL, method: 'GET', headers: {}, body: undefined }))
+  await early
+  expect(await outcome(keys, 'second')).toBe('second')
+  expect(await outcome(keys, 'first')).toBe('token-key-unknown')
+})
+
+test('two sets do not know each other’s keys, though they have the same kid', async () => {
+  const other = await createTestKey('ES256', 'first')
+  const [mine, theirs] = [started(set(first)).keys, started(set(other)).keys]
+  const data = new TextEncoder().encode('x')
+  const signature = await first.sign(data)
+  expect(await (await mine.find('first')).check(data, signature)).toBe(true)
+  expect(await (await theirs.find('first')).check(data, signature)).toBe(false)
+})
+
+test('a set that never changes is imported once, and one that is none is told', async () => {
+  const keys = createStaticKeySet({ keys: [first.publicJwk] })
+  expect(await outcome(keys, 'first')).toBe('first')
+  expect(keys.find('first')).not.toBeInstanceOf(Promise)
+  expect(await outcome(keys, 'second')).toBe('token-key-unknown')
+  expect(await outcome(createStaticKeySet({ keys: 1 }), 'first')).toBe('configuration-invalid')
+})
