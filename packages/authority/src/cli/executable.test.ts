@@ -267,7 +267,8 @@ function launch(args: string[], env: Record<string, string>): ChildProcess {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('COUNTERSIGN_'))
   const child = spawn(process.execPath, [EXECUTABLE, ...args], {
     cwd: folder,
-    env: { ...Object.fromEntries(clean), ...env },
+    // Whoever runs the tests may want colours; the executable is to find out for itself.
+    env: { ...Object.fromEntries(clean), FORCE_COLOR: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   children.push(child)

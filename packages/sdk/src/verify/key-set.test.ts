@@ -106,7 +106,7 @@ describe('an old set', () => {
     expect(await outcome(keys, 'second')).toBe('second')
   })
 
-  test('goes on for 24 hours while its source is broken, asked twice a minute, and no longer', async () => {
+  test('goes on for 24 hours while its source is broken, which is spared meanwhile, and no longer', async () => {
     const { keys, sent, clock } = started(set(first), json({}, 500))
     await outcome(keys, 'first')
     for (let hour = 0; hour < 23; hour++) {
@@ -117,7 +117,7 @@ describe('an old set', () => {
       }
       clock.now += HOUR - 10_000
     }
-    // One an hour is due, and the second of each burst falls into the cool-down.
+    // Of each burst only the first verification is outside the cool-down.
     expect(sent.length).toBeLessThanOrEqual(1 + 23)
     clock.now += HOUR
     expect(await outcome(keys, 'first')).toBe('keys-unavailable')

@@ -94,8 +94,9 @@ export function muteSqliteWarning(): void {
 const SAME_KEYSTROKE_MS = 300
 
 /** https://no-color.org: a value that is not empty, whatever it is. */
-function wantsColour(env: Shell['env'], isTerminal: boolean): boolean {
+function wantsColour(env: Shell['env'], isTerminal: boolean | undefined): boolean {
   if ((env['NO_COLOR'] ?? '') !== '') return false
   if ((env['FORCE_COLOR'] ?? '') !== '') return env['FORCE_COLOR'] !== '0'
-  return isTerminal && env['TERM'] !== 'dumb'
+  // Node leaves isTTY undefined for a pipe, and picocolors takes that for a question.
+  return isTerminal === true && env['TERM'] !== 'dumb'
 }
