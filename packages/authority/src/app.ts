@@ -3,6 +3,7 @@ import { createAuthenticate } from './domain/callers.ts'
 import { createSecretShelf, type Context } from './domain/context.ts'
 import { createCredentials } from './domain/credentials.ts'
 import { type DataKeys, openDataKeys } from './domain/data-keys.ts'
+import { createIdSource } from './domain/id-source.ts'
 import { foundInstance } from './domain/instance.ts'
 import { createInstanceKeys, type InstanceKeys } from './domain/instance-keys.ts'
 import { createJwtSigner } from './domain/jwt.ts'
@@ -75,8 +76,8 @@ export async function createAuthority(
   ports: AuthorityPorts,
 ): Promise<Authority> {
   const { context, dataKeys } = await openInstance(config, ports)
-  const { instance, store, clock, random } = context
-  const { log = silentLog, createVault = sealedVault } = ports
+  const { instance, store, clock } = context
+  const { random = systemRandom, log = silentLog, createVault = sealedVault } = ports
   const signingKeys = createSigningKeys(await store.signingKeys(), context.credentials)
   const uses = createUses(store)
   const machines = createMachines(context)
@@ -143,7 +144,7 @@ async function openInstance(
     defaultAlgorithm: config.jwtAlgorithm ?? 'RS256',
     store,
     clock,
-    random,
+    ids: createIdSource({ clock, random }),
     credentials: createCredentials(instance.id, dataKeys, random),
     secrets: createSecretShelf(dataKeys.secrets, config.readBack ?? true),
   })

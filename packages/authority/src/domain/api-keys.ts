@@ -1,5 +1,5 @@
 import { encodeClaims } from './claims.ts'
-import { newIdBytes, type Context } from './context.ts'
+import type { Context } from './context.ts'
 import type { Bound } from './credentials.ts'
 import { AuthorityError } from './errors.ts'
 import type { ApiKeyQuery, Page } from './ports.ts'
@@ -73,7 +73,7 @@ export function createApiKeys(context: Context, uses: Uses): ApiKeys {
         kind: 'api-key',
         prefix: 'ak_',
         idKind: 'apiKey',
-        idBytes: newIdBytes(context, 'apiKey'),
+        idBytes: context.ids.bytes('apiKey'),
         bound: rights(content),
       })
       const row: ApiKeyRecord = {

@@ -1,7 +1,7 @@
-import { createId, idBytes, type IdKind } from 'countersign/token'
 import type { Credentials } from './credentials.ts'
 import type { Sealer } from './data-keys.ts'
-import type { Clock, Random, Store } from './ports.ts'
+import type { IdSource } from './id-source.ts'
+import type { Clock, Store } from './ports.ts'
 import type { Algorithm, InstanceRecord } from './records.ts'
 
 /** What every rule of an open instance may use. */
@@ -13,7 +13,7 @@ export interface Context {
   readonly defaultAlgorithm: Algorithm
   readonly store: Store
   readonly clock: Clock
-  readonly random: Random
+  readonly ids: IdSource
   readonly credentials: Credentials
   readonly secrets: SecretShelf
 }
@@ -38,14 +38,4 @@ export function createSecretShelf(sealer: Sealer, enabled: boolean): SecretShelf
       return opened === null ? null : Buffer.from(opened).toString()
     },
   })
-}
-
-/** A new id that is not part of a credential. */
-export function newId(context: Pick<Context, 'clock' | 'random'>, kind: IdKind): string {
-  return createId(kind, context.clock.now(), context.random.bytes(16))
-}
-
-/** The bytes of a new id that a credential will carry. */
-export function newIdBytes(context: Pick<Context, 'clock' | 'random'>, kind: IdKind): Uint8Array {
-  return idBytes(kind, context.clock.now(), context.random.bytes(16))
 }

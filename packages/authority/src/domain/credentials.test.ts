@@ -3,12 +3,13 @@ import { checksum, type CredentialKind, type IdKind, parseCredential } from 'cou
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { systemClock, systemRandom } from '../system.ts'
-import { newIdBytes } from './context.ts'
 import { createCredentials, type Credentials, type Minted } from './credentials.ts'
 import { createDataKeys, openDataKeys } from './data-keys.ts'
+import { createIdSource } from './id-source.ts'
 import { createRootKey } from './root-key.ts'
 
 const ports = { clock: systemClock, random: systemRandom }
+const ids = createIdSource(ports)
 const rootKeys = [createRootKey(randomBytes(32))]
 
 function credentialsOf(instanceId: string): Credentials {
@@ -31,7 +32,7 @@ const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 function mint(credentials: Credentials, kind: CredentialKind, secretVersion = 0): Minted {
   const { prefix, idKind } = KINDS[kind]
-  const idBytes = newIdBytes(ports, idKind)
+  const idBytes = ids.bytes(idKind)
   return credentials.mint({ kind, prefix, idKind, idBytes, secretVersion, bound: ['rights'] })
 }
 

@@ -1,5 +1,5 @@
 import type { Bound } from './credentials.ts'
-import { newIdBytes, type Context } from './context.ts'
+import type { Context } from './context.ts'
 import { AuthorityError } from './errors.ts'
 import type { InstanceKeyRecord } from './records.ts'
 
@@ -46,13 +46,13 @@ export function createInstanceKeys(context: Context): InstanceKeys {
 
 /** Makes a key and its row, without storing it. */
 export function mintInstanceKey(
-  context: Pick<Context, 'instance' | 'clock' | 'random' | 'credentials' | 'secrets'>,
+  context: Pick<Context, 'instance' | 'clock' | 'ids' | 'credentials' | 'secrets'>,
 ): { readonly row: InstanceKeyRecord; readonly secret: string } {
   const minted = context.credentials.mint({
     kind: 'instance-secret',
     prefix: context.instance.environment === 'live' ? 'sk_live_' : 'sk_test_',
     idKind: 'instanceKey',
-    idBytes: newIdBytes(context, 'instanceKey'),
+    idBytes: context.ids.bytes('instanceKey'),
     bound: INSTANCE_KEY_RIGHTS,
   })
   const row = {

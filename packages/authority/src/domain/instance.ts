@@ -1,7 +1,8 @@
 import { createCredentials } from './credentials.ts'
 import { createDataKeys, type DataKeys, openDataKeys } from './data-keys.ts'
+import { createIdSource } from './id-source.ts'
 import { mintInstanceKey } from './instance-keys.ts'
-import { createSecretShelf, newId } from './context.ts'
+import { createSecretShelf } from './context.ts'
 import type { Clock, KeyVault, Random, Store } from './ports.ts'
 import type { Environment } from './records.ts'
 import type { RootKey } from './root-key.ts'
@@ -27,9 +28,10 @@ export async function foundInstance(
   input: NewInstance,
 ): Promise<{ readonly instanceId: string; readonly secretKey: string } | null> {
   const { store, clock, random } = input
+  const ids = createIdSource(input)
   if ((await store.instance()) !== null) return null
   const instance = {
-    id: newId(input, 'instance'),
+    id: ids.create('instance'),
     environment: input.environment,
     createdAt: clock.now(),
   }
@@ -40,7 +42,7 @@ export async function foundInstance(
   const { row: instanceKey, secret } = mintInstanceKey({
     instance,
     clock,
-    random,
+    ids,
     credentials,
     secrets: createSecretShelf(dataKeys.secrets, input.readBack),
   })
@@ -48,7 +50,7 @@ export async function foundInstance(
     type: 'create-instance',
     instance,
     dataKeys: dataKeyRecords,
-    signingKeys: await createSigningKeyRecords(vault, credentials, input),
+    signingKeys: await createSigningKeyRecords(vault, credentials, { clock, ids }),
     instanceKey,
   })
   return outcome === 'done' ? { instanceId: instance.id, secretKey: secret } : null

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import { createId } from 'countersign/token'
 import type { Caller } from './callers.ts'
 import { canonicalJson, encodeClaims } from './claims.ts'
-import { newIdBytes, type Context } from './context.ts'
+import type { Context } from './context.ts'
 import type { Bound, Recognised } from './credentials.ts'
 import { AuthorityError } from './errors.ts'
 import type { SignJwt } from './jwt.ts'
@@ -166,7 +165,7 @@ async function issueOpaque(
     kind: 'm2m-token',
     prefix: 'mt_',
     idKind: 'm2mToken',
-    idBytes: newIdBytes(context, 'm2mToken'),
+    idBytes: context.ids.bytes('m2mToken'),
     bound: rights(content),
   })
   const row: M2MTokenRecord = {
@@ -193,7 +192,7 @@ async function issueJwt(
   input: NewM2MToken,
   claims: string | null,
 ): Promise<IssuedM2MToken | 'stale'> {
-  const { store, clock, random, defaultAlgorithm } = context
+  const { store, clock, ids, defaultAlgorithm } = context
   const receiverIds = receiversOf(machine, input.scopes)
   if (receiverIds.length > MAX_JWT_RECEIVERS) {
     throw new AuthorityError('too_many_receivers', { parameter: 'scopes' })
@@ -209,7 +208,7 @@ async function issueJwt(
     input.lifetimeSeconds ?? Math.min(machine.defaultTokenTtlSeconds, MAX_JWT_SECONDS)
   const issuedAt = Math.floor(now / 1000)
   const facts = {
-    id: createId('m2mToken', now, random.bytes(16)),
+    id: ids.create('m2mToken'),
     machineId: machine.id,
     receiverIds,
     issuedAt,

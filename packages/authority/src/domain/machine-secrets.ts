@@ -1,5 +1,5 @@
 import { parseId } from 'countersign/token'
-import { newIdBytes, type Context } from './context.ts'
+import type { Context } from './context.ts'
 import type { Bound } from './credentials.ts'
 import { AuthorityError } from './errors.ts'
 import type { MachineSecretRecord } from './records.ts'
@@ -58,7 +58,7 @@ export function mintFirstMachineSecret(context: Context): {
   readonly row: MachineSecretRecord
   readonly secret: string
 } {
-  return mintMachineSecret(context, newIdBytes(context, 'machine'), 1)
+  return mintMachineSecret(context, context.ids.bytes('machine'), 1)
 }
 
 function mintMachineSecret(

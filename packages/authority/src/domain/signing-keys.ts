@@ -1,6 +1,6 @@
-import { newId } from './context.ts'
 import type { Bound, Credentials, RowIdentity } from './credentials.ts'
-import type { Clock, KeyVault, Random } from './ports.ts'
+import type { IdSource } from './id-source.ts'
+import type { Clock, KeyVault } from './ports.ts'
 import type { Algorithm, PublicJwk, SigningKeyRecord } from './records.ts'
 
 /** The algorithms an instance has a key for, in the order of its key set. */
@@ -22,11 +22,11 @@ export interface SigningKeys {
 export async function createSigningKeyRecords(
   vault: KeyVault,
   credentials: Credentials,
-  ports: { readonly clock: Clock; readonly random: Random },
+  ports: { readonly clock: Clock; readonly ids: IdSource },
 ): Promise<readonly SigningKeyRecord[]> {
   return Promise.all(
     ALGORITHMS.map(async (algorithm) => {
-      const kid = newId(ports, 'signingKey')
+      const kid = ports.ids.create('signingKey')
       const { publicJwk, handle } = await vault.create(kid, algorithm)
       const mac = credentials.bind(identity(kid), rights({ algorithm, publicJwk }))
       return { kid, algorithm, publicJwk, handle, mac, createdAt: ports.clock.now() }
