@@ -4,6 +4,7 @@ import type { Log, Random, Store } from '../domain/ports.ts'
 import { type BackendApiParts, routeBackendApi } from './backend-api/routes.ts'
 import { routeHealth } from './health.ts'
 import { newRequestId, problem, toAuthorityError } from './problem.ts'
+import { createRefusalLog } from './refusal-log.ts'
 import { routeWellKnown } from './well-known/routes.ts'
 
 export interface HttpParts extends BackendApiParts {
@@ -23,6 +24,8 @@ export function createHttp(parts: HttpParts): Fetch {
   const basePath = new URL(parts.issuer).pathname.replace(/\/$/, '')
   const app = new Hono({ getPath: (request) => routePath(request.url, basePath) })
 
+  const logRefusal = createRefusalLog(parts.log, parts.clock)
+
   const refuse = (thrown: unknown): Response => {
     const error = toAuthorityError(thrown)
     const requestId = newRequestId(parts.random)
@@ -30,7 +33,7 @@ export function createHttp(parts: HttpParts): Fetch {
     if (answer.status >= 500) {
       parts.log.error('request failed', { requestId, code: error.code }, error.cause ?? error)
     } else if (answer.status === 401) {
-      parts.log.warn('caller refused', { requestId, code: error.code })
+      logRefusal(requestId, error.code)
     }
     return answer
   }
