@@ -1,4 +1,4 @@
-import type { Entries } from './shell/program.ts'
+import type { Entries } from './shell/command.ts'
 
 const RUN = 'Run an authority'
 const USE = 'Use an authority'

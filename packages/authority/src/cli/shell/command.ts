@@ -118,3 +118,12 @@ function parsed<Value>(
     },
   }
 }
+
+/** What stands first on the command line. Loaded only when it is called: the authority is large. */
+export interface Entry {
+  readonly about: string
+  readonly group: string
+  load(): Promise<Command | Noun>
+}
+
+export type Entries = Readonly<Record<string, Entry>>

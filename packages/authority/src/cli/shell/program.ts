@@ -1,21 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { nearest } from '../../nearest.ts'
 import { readArguments } from './arguments.ts'
-import type { Command, Noun, Report } from './command.ts'
+import type { Command, Entries, Noun, Report } from './command.ts'
 import { CommandError, EXIT, type ExitCode, explain } from './failure.ts'
 import type { Shell } from './shell.ts'
 import { safe } from './show.ts'
 import { wrap } from './text.ts'
 import { commandHelp, nounHelp, rootHelp } from './usage.ts'
-
-/** What stands first on the command line. Loaded only when it is called: the authority is large. */
-export interface Entry {
-  readonly about: string
-  readonly group: string
-  load(): Promise<Command | Noun>
-}
-
-export type Entries = Readonly<Record<string, Entry>>
 
 /** Runs one command line to its end. Never throws. */
 export async function runProgram(

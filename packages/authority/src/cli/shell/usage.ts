@@ -1,7 +1,7 @@
 import { COMMON_FLAGS, toOption } from './arguments.ts'
 import type { Command, Flags, Noun } from './command.ts'
 import { EXIT_MEANINGS } from './failure.ts'
-import type { Entries } from './program.ts'
+import type { Entries } from './command.ts'
 import type { Style } from './shell.ts'
 import { columns, wrap } from './text.ts'
 

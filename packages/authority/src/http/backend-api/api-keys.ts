@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { json } from '../respond.ts'
 import * as rule from '../rules.ts'
 import { parseBody, parseId, parseQuery } from '../validate.ts'
-import type { BackendApiParts } from './routes.ts'
+import type { BackendApiParts } from './parts.ts'
 import { apiKeyToWire, deletedToWire } from './wire.ts'
 
 const MAX_SECRET_CHARACTERS = 512

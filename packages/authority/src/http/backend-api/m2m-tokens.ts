@@ -4,7 +4,7 @@ import { MAX_SCOPES } from '../../domain/machines.ts'
 import { json } from '../respond.ts'
 import * as rule from '../rules.ts'
 import { parseBody, parseId, parseQuery } from '../validate.ts'
-import type { BackendApiParts } from './routes.ts'
+import type { BackendApiParts } from './parts.ts'
 import { m2mTokenToWire } from './wire.ts'
 
 /** Beyond every token that is issued; a body may be no larger anyway. */
