@@ -1,6 +1,7 @@
 import { CountersignError } from '../token/errors.ts'
 import type { Settings } from './options.ts'
-import { about, idInPath, notFoundAsInvalid, query, required } from './request.ts'
+import { idOfPresented } from './presented.ts'
+import { about, done, idInPath, notFoundAsInvalid, query, required } from './request.ts'
 import type { Call, Send } from './transport.ts'
 import type {
   ApiKey,
@@ -47,7 +48,8 @@ export function createApiKeysApi(settings: Settings, send: Send): ApiKeysApi {
       const content = { name, subject, description, claims, scopes }
       const body = { ...content, created_by, seconds_until_expiration }
       const call = { method: 'POST', path: '/api_keys', body, repeatable: false } as const
-      return toApiKey(await ask(call))
+      const key = toApiKey(await ask(call))
+      return done(key, key.secret !== undefined, 'the answer to have the secret')
     },
 
     async get(apiKeyId: string) {
@@ -74,7 +76,8 @@ export function createApiKeysApi(settings: Settings, send: Send): ApiKeysApi {
       const path = `${pathOf(apiKeyId)}/revoke`
       const body = { revocation_reason: revocationReason }
       const answer = await ask({ method: 'POST', path, body, repeatable: true })
-      return about(apiKeyId, toApiKey(answer))
+      const key = about(apiKeyId, toApiKey(answer))
+      return done(key, key.revoked, 'the key to be revoked')
     },
 
     async getSecret(apiKeyId: string) {
@@ -83,11 +86,13 @@ export function createApiKeysApi(settings: Settings, send: Send): ApiKeysApi {
     },
 
     async verify(secret: string) {
+      if (typeof secret !== 'string') {
+        throw new CountersignError('argument-invalid', { expected: 'secret to be a string' })
+      }
+      const id = idOfPresented(required(settings.secretKey(), 'secretKey'), secret, 'api-key')
       const key = toApiKey(await askAbout(ask, secret))
-      if (!key.revoked && !key.expired) return key
-      throw new CountersignError('answer-unexpected', {
-        expected: 'a key that is neither revoked nor expired',
-      })
+      if (id !== null) about(id, key)
+      return done(key, !key.revoked && !key.expired, 'a key that is neither revoked nor expired')
     },
   })
 }

@@ -92,6 +92,29 @@ describe('a JWT', () => {
     }
   })
 
+  test('is refused when the instance’s key is given as a machine’s, though it was used before', async () => {
+    const secretKey = 'key-without-a-prefix'
+    const { client } = started({ secretKey }, keySet)
+    await client.m2m.verify({ token: jwt })
+    await expect(
+      client.m2m.verify({ token: jwt, machineSecretKey: secretKey }),
+    ).rejects.toMatchObject({ code: 'configuration-invalid' })
+  })
+
+  test('is judged for each of more machines than a client remembers', async () => {
+    const { client, sent } = started(AS_INSTANCE, keySet)
+    for (let number = 0; number < 100; number++) {
+      const machineSecretKey = machineSecretOf(testId('machine', number))
+      const verified = client.m2m.verify({ token: jwt, machineSecretKey })
+      // The token is for the second.
+      if (number === 2) await expect(verified).resolves.toMatchObject({ subject: SENDER })
+      else await expect(verified).rejects.toMatchObject({ code: 'token-audience-mismatch' })
+    }
+    const last = { token: jwt, machineSecretKey: machineSecretOf(RECEIVER) }
+    await expect(client.m2m.verify(last)).resolves.toMatchObject({ subject: SENDER })
+    expect(sent).toHaveLength(1)
+  })
+
   test('is judged for the issuer, which may be reached at another URL', async () => {
     const wrong = started({ ...AS_MACHINE, apiUrl: 'http://127.0.0.1:4100' }, keySet)
     await expect(wrong.client.m2m.verify({ token: jwt })).rejects.toMatchObject({

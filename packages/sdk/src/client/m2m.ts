@@ -1,11 +1,10 @@
-import { parseCredential } from '../token/credential.ts'
 import { CountersignError } from '../token/errors.ts'
-import { MAX_TOKEN_CHARACTERS } from '../token/jws.ts'
 import type { M2MToken } from '../token/m2m-token.ts'
 import { createRemoteKeySet } from '../verify/key-set.ts'
 import { createVerifier, type Verifier } from '../verify/verifier.ts'
-import { checkMachineSecretKey, isOurKey, machineIdOf, type Settings } from './options.ts'
-import { about, idInPath, notFoundAsInvalid, query, required } from './request.ts'
+import { checkMachineSecretKey, machineIdOf, type Settings } from './options.ts'
+import { idOfPresented } from './presented.ts'
+import { about, done, idInPath, notFoundAsInvalid, query, required } from './request.ts'
 import type { Send } from './transport.ts'
 import type {
   CreateM2MTokenParams,
@@ -54,8 +53,7 @@ export function createM2MApi(settings: Settings, send: Send): M2MApi {
       const path = '/m2m_tokens'
       const call = { method: 'POST', path, body, secret, success: 201, repeatable: false } as const
       const token = toM2MToken(await send(call))
-      if (token.token !== undefined) return token
-      throw new CountersignError('answer-unexpected', { expected: 'the answer to have the token' })
+      return done(token, token.token !== undefined, 'the answer to have the token')
     },
 
     async list(params: GetM2MTokenListParams) {
@@ -72,8 +70,7 @@ export function createM2MApi(settings: Settings, send: Send): M2MApi {
       const secret = secretFor(params)
       const call = { method: 'POST', path, body, secret, success: 200, repeatable: true } as const
       const token = about(params.m2mTokenId, toM2MToken(await send(call)))
-      if (token.revoked) return token
-      throw new CountersignError('answer-unexpected', { expected: 'the token to be revoked' })
+      return done(token, token.revoked, 'the token to be revoked')
     },
 
     async verify(params: VerifyM2MTokenParams) {
@@ -113,11 +110,13 @@ function createVerifiers(settings: Settings): (caller: Caller) => Verifier {
   const keys = createRemoteKeySet({ url: `${apiUrl}/.well-known/jwks.json`, fetch, monotonicMs })
   const verifiers = new Map<string, Verifier>()
   return ({ secret, of }) => {
-    const known = verifiers.get(secret)
+    // Never by a machine's key what was made for the instance's, though somebody gave one as the other.
+    const name = of === 'instance' ? '' : secret
+    const known = verifiers.get(name)
     if (known !== undefined) return known
     const audience = of === 'instance' ? null : machineOf(secret)
     const verifier = createVerifier({ issuer, audience, keys, clock: now })
-    if (verifiers.size < MAX_VERIFIERS) verifiers.set(secret, verifier)
+    if (verifiers.size < MAX_VERIFIERS) verifiers.set(name, verifier)
     return verifier
   }
 }
@@ -134,21 +133,11 @@ function machineOf(secret: string): string {
 }
 
 async function verifyOpaque(send: Send, secret: string, token: string): Promise<M2MToken> {
-  // Only a key of our own kind says that the authority's tokens have checksums.
-  const isOurs = isOurKey(secret)
-  const credential = isOurs ? parseCredential(token) : null
-  if (isOurs && credential?.kind !== 'm2m-token') throw malformed('a right checksum')
-  if (token.length > MAX_TOKEN_CHARACTERS) throw malformed('a shorter token')
+  const id = idOfPresented(secret, token, 'm2m-token')
   const verified = toM2MToken(await askAuthority(send, secret, token))
-  if (credential !== null) about(credential.id, verified)
-  if (!verified.revoked && !verified.expired) return verified
-  throw new CountersignError('answer-unexpected', {
-    expected: 'a token that is neither revoked nor expired',
-  })
-}
-
-function malformed(expected: string): CountersignError {
-  return new CountersignError('token-malformed', { expected })
+  if (id !== null) about(id, verified)
+  const isLive = !verified.revoked && !verified.expired
+  return done(verified, isLive, 'a token that is neither revoked nor expired')
 }
 
 async function askAuthority(send: Send, secret: string, token: string): ReturnType<Send> {

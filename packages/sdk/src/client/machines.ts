@@ -1,5 +1,5 @@
-import { about, between, idInPath, query, required } from './request.ts'
-import type { Settings } from './options.ts'
+import { machineIdOf, type Settings } from './options.ts'
+import { about, between, done, idInPath, query, required } from './request.ts'
 import type { Call, Send } from './transport.ts'
 import type {
   CreateMachineParams,
@@ -52,7 +52,8 @@ export function createMachinesApi(settings: Settings, send: Send): MachinesApi {
         jwt_algorithm: params.jwtAlgorithm,
       }
       const call = { method: 'POST', path: '/machines', body, repeatable: false } as const
-      return toMachine(await ask(call))
+      const machine = toMachine(await ask(call))
+      return done(machine, machine.secretKey !== undefined, 'the answer to have the secret key')
     },
 
     async get(machineId: string) {
@@ -75,26 +76,36 @@ export function createMachinesApi(settings: Settings, send: Send): MachinesApi {
 
     async getSecretKey(machineId: string) {
       const path = `${pathOf(machineId)}/secret_key`
-      return toMachineSecretKey(await ask({ method: 'GET', path, repeatable: true }))
+      const answer = await ask({ method: 'GET', path, repeatable: true })
+      return secretOf(machineId, toMachineSecretKey(answer))
     },
 
     async rotateSecretKey({ machineId, previousTokenTtl }: RotateMachineSecretKeyParams) {
       const path = `${pathOf(machineId)}/secret_key/rotate`
       const body = { previous_token_ttl: previousTokenTtl }
-      return toMachineSecretKey(await ask({ method: 'POST', path, body, repeatable: false }))
+      const answer = await ask({ method: 'POST', path, body, repeatable: false })
+      return secretOf(machineId, toMachineSecretKey(answer))
     },
 
     async createScope(machineId: string, toMachineId: string) {
       const path = `${pathOf(machineId)}/scopes`
       const body = { to_machine_id: toMachineId }
       const answer = await ask({ method: 'POST', path, body, repeatable: false })
-      return between(machineId, toMachineId, toMachineScope(answer))
+      const scope = between(machineId, toMachineId, toMachineScope(answer))
+      return done(scope, scope.deleted !== true, 'the scope to stand')
     },
 
     async deleteScope(machineId: string, otherMachineId: string) {
       const path = `${pathOf(machineId)}/scopes/${idInPath('otherMachineId', otherMachineId)}`
       const answer = await ask({ method: 'DELETE', path, repeatable: false })
-      return between(machineId, otherMachineId, toMachineScope(answer))
+      const scope = between(machineId, otherMachineId, toMachineScope(answer))
+      return done(scope, scope.deleted === true, 'the scope to be deleted')
     },
   })
+}
+
+/** A key of ours tells whose it is. */
+function secretOf(machineId: string, key: MachineSecretKey): MachineSecretKey {
+  const owner = machineIdOf(key.secret)
+  return done(key, owner === null || owner === machineId, `the secret key of ${machineId}`)
 }

@@ -10,28 +10,45 @@ const list = { data: [], total_count: 0 }
 
 describe('it refuses, before anything is sent', () => {
   test.each([
-    ['no URL', { apiUrl: undefined }],
-    ['an empty URL', { apiUrl: '' }],
-    ['a relative URL', { apiUrl: '/v1' }],
-    ['another scheme', { apiUrl: 'file:///etc/passwd' }],
-    ['a URL with a password', { apiUrl: 'https://a:b@authority.test' }],
-    ['a URL with a query', { apiUrl: `${API}?a=1` }],
-    ['a URL with a fragment', { apiUrl: `${API}#a` }],
-    ['a URL with a line end', { apiUrl: `${API}\n` }],
-    ['a URL object', { apiUrl: new URL(API) }],
-    ['an issuer that is no URL', { issuer: 'authority' }],
-    ['a secret with a line end', { secretKey: 'sk_test_a\nx: y' }],
-    ['a secret that is no text', { secretKey: 1 }],
-    ['a machine’s key in place of the instance’s', { secretKey: machineSecretOf(RECEIVER) }],
-    ['the instance’s key in place of a machine’s', { machineSecretKey: instanceSecret() }],
-    ['a negative timeout', { timeoutMs: -1 }],
-    ['a timeout that is no number', { timeoutMs: '10' }],
-    ['endless repetition', { retry: { retries: Number.POSITIVE_INFINITY } }],
-    ['a wait that is no number', { retry: { backoffMs: Number.NaN } }],
-  ])('%s', (_, options) => {
+    ['no URL', 'apiUrl', { apiUrl: undefined }],
+    ['an empty URL', 'apiUrl', { apiUrl: '' }],
+    ['a relative URL', 'apiUrl', { apiUrl: '/v1' }],
+    ['another scheme', 'apiUrl', { apiUrl: 'file:///etc/passwd' }],
+    ['a URL with a password', 'apiUrl', { apiUrl: 'https://a:b@authority.test' }],
+    ['a URL with a query', 'apiUrl', { apiUrl: `${API}?a=1` }],
+    ['a URL with an empty query', 'apiUrl', { apiUrl: `${API}/a?` }],
+    ['a URL with a fragment', 'apiUrl', { apiUrl: `${API}#a` }],
+    ['a URL with an empty fragment', 'apiUrl', { apiUrl: `${API}/a#` }],
+    ['a URL with a line end', 'apiUrl', { apiUrl: `${API}\n` }],
+    ['a URL object', 'apiUrl', { apiUrl: new URL(API) }],
+    ['an issuer that is no URL', 'issuer', { issuer: 'authority' }],
+    ['a secret with a line end', 'secretKey', { secretKey: 'sk_test_a\nx: y' }],
+    ['a secret that is no text', 'secretKey', { secretKey: 1 }],
+    ['a machine’s key in its place', 'secretKey', { secretKey: machineSecretOf(RECEIVER) }],
+    ['the instance’s in its place', 'machineSecretKey', { machineSecretKey: instanceSecret() }],
+    ['a negative timeout', 'timeoutMs', { timeoutMs: -1 }],
+    ['no time at all', 'timeoutMs', { timeoutMs: 0 }],
+    ['a timeout that is no number', 'timeoutMs', { timeoutMs: '10' }],
+    ['endless repetition', 'retry.retries', { retry: { retries: Number.POSITIVE_INFINITY } }],
+    ['a wait that is no number', 'retry.backoffMs', { retry: { backoffMs: Number.NaN } }],
+    ['a fetch that is none', 'fetch', { fetch: API }],
+    ['a clock that is a time', 'clock', { clock: 5 }],
+    ['chance that is a number', 'random', { random: 0.5 }],
+  ])('%s', (_, name, options) => {
     expect(() => createClient({ apiUrl: API, ...options } as ClientOptions)).toThrow(
-      expect.objectContaining({ code: 'configuration-invalid' }),
+      expect.objectContaining({
+        code: 'configuration-invalid',
+        expected: expect.stringMatching(new RegExp(`^${name} to be`)) as unknown,
+      }),
     )
+  })
+
+  test('no options at all', () => {
+    for (const options of [undefined, null, 'https://authority.test']) {
+      expect(() => createClient(options as unknown as ClientOptions)).toThrow(
+        expect.objectContaining({ code: 'configuration-invalid' }),
+      )
+    }
   })
 })
 

@@ -1,5 +1,6 @@
 import { parseCredential } from '../token/credential.ts'
 import { CountersignError } from '../token/errors.ts'
+import { isJsonObject } from '../token/json.ts'
 import type { Fetch } from '../verify/fetch-json.ts'
 
 export interface RetryOptions {
@@ -50,18 +51,20 @@ const MAX_TIMEOUT_MS = 600_000
 
 /** @throws {CountersignError} `configuration-invalid`, naming the option. */
 export function checkOptions(options: ClientOptions): Settings {
-  const { clock, random = () => Math.random(), retry = {} } = options
+  if (!isJsonObject(options)) throw invalid('options to be an object with apiUrl')
+  const retry = options.retry ?? {}
+  const clock = checkFunction('clock', options.clock)
   const apiUrl = checkUrl('apiUrl', options.apiUrl)
   const secretKey = checkSecretKey(options.secretKey)
   const machineSecretKey = checkMachineSecretKey(options.machineSecretKey)
   return Object.freeze({
     apiUrl,
     issuer: options.issuer === undefined ? apiUrl : checkUrl('issuer', options.issuer),
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
-    timeoutMs: checkNumber('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs, MAX_TIMEOUT_MS),
-    retries: checkNumber('retry.retries', retry.retries ?? DEFAULTS.retries, 10),
-    backoffMs: checkNumber('retry.backoffMs', retry.backoffMs ?? DEFAULTS.backoffMs, 60_000),
-    random,
+    fetch: checkFunction('fetch', options.fetch) ?? ((url, init) => fetch(url, init)),
+    timeoutMs: checkNumber('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs, 1, MAX_TIMEOUT_MS),
+    retries: checkNumber('retry.retries', retry.retries ?? DEFAULTS.retries, 0, 10),
+    backoffMs: checkNumber('retry.backoffMs', retry.backoffMs ?? DEFAULTS.backoffMs, 0, 60_000),
+    random: checkFunction('random', options.random) ?? (() => Math.random()),
     now: clock ?? (() => Date.now()),
     monotonicMs: clock ?? (() => performance.now()),
     secretKey: () => secretKey,
@@ -75,25 +78,19 @@ export function machineIdOf(machineSecretKey: string): string | null {
   return credential?.kind === 'machine-secret' ? credential.id : null
 }
 
-/** Whether a key was made by an authority of this kind, and so also the tokens that go with it. */
-export function isOurKey(key: string | undefined): boolean {
-  return key !== undefined && parseCredential(key) !== null
-}
-
 function checkUrl(name: string, value: unknown): string {
   const expected = `${name} to be an http or https URL without query, fragment or password`
   let url: URL
   try {
-    // The parser forgives white space, but it is the text that is compared and appended to.
-    if (typeof value !== 'string' || /\s/.test(value)) throw new TypeError('Not a URL.')
+    // The parser forgives white space and sees no empty query or fragment, but it is the text that is
+    // compared and appended to.
+    if (typeof value !== 'string' || /[\s?#]/.test(value)) throw new TypeError('Not a URL.')
     url = new URL(value)
   } catch {
-    throw new CountersignError('configuration-invalid', { expected })
+    throw invalid(expected)
   }
-  const plain = url.search === '' && url.hash === '' && url.username === '' && url.password === ''
-  if (!plain || !['http:', 'https:'].includes(url.protocol)) {
-    throw new CountersignError('configuration-invalid', { expected })
-  }
+  const isPlain = url.username === '' && url.password === ''
+  if (!isPlain || !['http:', 'https:'].includes(url.protocol)) throw invalid(expected)
   return value.replace(/\/+$/, '')
 }
 
@@ -101,32 +98,33 @@ function checkSecretKey(value: unknown): string | undefined {
   const secret = checkSecret('secretKey', value)
   // With the instance's key every receiver is accepted: a machine's key in its place must not do that.
   if (secret?.startsWith('ak_') !== true) return secret
-  throw new CountersignError('configuration-invalid', {
-    expected: 'secretKey to be the key of the instance; a machine’s belongs in machineSecretKey',
-  })
+  throw invalid('secretKey to be the key of the instance; a machine’s belongs in machineSecretKey')
 }
 
 /** @throws {CountersignError} `configuration-invalid` */
 export function checkMachineSecretKey(value: unknown): string | undefined {
   const secret = checkSecret('machineSecretKey', value)
   if (secret?.startsWith('sk_') !== true) return secret
-  throw new CountersignError('configuration-invalid', {
-    expected: 'machineSecretKey to be the key of a machine; the instance’s belongs in secretKey',
-  })
+  throw invalid('machineSecretKey to be the key of a machine; the instance’s belongs in secretKey')
 }
 
 /** An empty secret counts as none, as at Clerk: that is what an unset variable often becomes. */
 function checkSecret(name: string, value: unknown): string | undefined {
   if (value === undefined || value === '') return undefined
   if (typeof value === 'string' && /^[\x21-\x7e]{1,256}$/.test(value)) return value
-  throw new CountersignError('configuration-invalid', {
-    expected: `${name} to be a secret key without white space`,
-  })
+  throw invalid(`${name} to be a secret key without white space`)
 }
 
-function checkNumber(name: string, value: unknown, max: number): number {
-  if (typeof value === 'number' && value >= 0 && value <= max) return Math.floor(value)
-  throw new CountersignError('configuration-invalid', {
-    expected: `${name} to be a number from 0 to ${max}`,
-  })
+function checkNumber(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value === 'number' && value >= min && value <= max) return Math.floor(value)
+  throw invalid(`${name} to be a number from ${min} to ${max}`)
+}
+
+function checkFunction<Value>(name: string, value: Value): Value {
+  if (value === undefined || typeof value === 'function') return value
+  throw invalid(`${name} to be a function`)
+}
+
+function invalid(expected: string): CountersignError {
+  return new CountersignError('configuration-invalid', { expected })
 }

@@ -26,14 +26,26 @@ export function query(
 
 /** The answer to a question about one thing must be about that thing. @throws `answer-unexpected` */
 export function about<Item extends { readonly id: string | null }>(id: string, item: Item): Item {
-  if (item.id?.toLowerCase() === id.toLowerCase()) return item
+  if (item.id !== null && canonical(item.id) === canonical(id)) return item
   throw new CountersignError('answer-unexpected', { expected: `the object ${id}` })
+}
+
+/** Hexadecimal ids may be written in capitals, and API keys' with an older prefix; others in one way. */
+function canonical(id: string): string {
+  const isHex = /^(?:mt|ak|api_key)_[0-9a-f]{32}$/i.test(id)
+  return isHex ? id.toLowerCase().replace(/^api_key_/, 'ak_') : id
 }
 
 /** The scope in an answer must be the one asked for. @throws `answer-unexpected` */
 export function between(from: string, to: string, scope: MachineScope): MachineScope {
   if (scope.fromMachineId === from && scope.toMachineId === to) return scope
   throw new CountersignError('answer-unexpected', { expected: `the scope of ${from} to ${to}` })
+}
+
+/** What was asked for must be what the answer says was done. @throws `answer-unexpected` */
+export function done<Item>(item: Item, isDone: boolean, expected: string): Item {
+  if (isDone) return item
+  throw new CountersignError('answer-unexpected', { expected })
 }
 
 /** @throws `configuration-invalid` when no key was given for this call. */

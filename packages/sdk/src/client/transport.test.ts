@@ -158,6 +158,30 @@ describe('a refusal', () => {
     }
   })
 
+  test('says nothing that it was told, in whatever spelling the answer says it back', async () => {
+    const spelled = [...'sk_test_1'].map((one) => `\\u00${one.charCodeAt(0).toString(16)}`).join('')
+    const body = `{"errors":[{"code":"x","message":"${spelled}","meta":{"${spelled}":1}}]}`
+    const { client } = started([answer(400, JSON_TYPE, body)])
+    const error: unknown = await client.machines.get(RECEIVER).catch((reason: unknown) => reason)
+    expect(JSON.stringify(error)).toContain('[secret]')
+    expect(JSON.stringify(error) + String(error)).not.toContain('sk_test_1')
+    const slashed = started([
+      answer(400, JSON_TYPE, String.raw`{"errors":[{"message":"ak_a\/b"}]}`),
+    ])
+    const refusal: unknown = await slashed.client.apiKeys
+      .verify('ak_a/b')
+      .catch((reason: unknown) => reason)
+    expect(String(refusal)).not.toContain('ak_a/b')
+  })
+
+  test('brings no line end and no control character into a log', async () => {
+    const errors = [{ code: 'a\nb', message: 'x\r\nforged: line', long_message: '\u001b[2Jgone' }]
+    const { client } = started([json({ errors }, 400)])
+    const error: unknown = await client.machines.get(RECEIVER).catch((reason: unknown) => reason)
+    expect(/\p{Cc}/u.test(String(error))).toBe(false)
+    expect(error).toMatchObject({ errors: [{ code: 'a b', message: 'x  forged: line' }] })
+  })
+
   test.each([
     '<html>',
     '[]',
@@ -175,7 +199,7 @@ describe('a refusal', () => {
 })
 
 describe('repetition', () => {
-  const ok = json(MACHINE)
+  const ok = json({ ...MACHINE, secret_key: 'ak_new' })
 
   test.each([
     ['a connection that broke', broken('ECONNRESET')],
@@ -249,14 +273,42 @@ describe('repetition', () => {
     expect(sent).toHaveLength(1)
   })
 
-  test.each(['soon', '-1', '1.5', '99999999999', ''])(
-    'takes %j for no word on when',
+  test.each(['soon', '-1', '1.5', '+3', '99999999999', ''])(
+    'takes %j for no word on when, and so for none that nothing was done',
     async (value) => {
-      const { client } = started([json({}, 422, { 'retry-after': value })])
-      const error: unknown = await client.machines.get(RECEIVER).catch((reason: unknown) => reason)
-      expect((error as { retryAfter?: number }).retryAfter ?? 0).toBeLessThanOrEqual(1e9)
+      const { client, sent } = started([json({}, 503, { 'retry-after': value }), ok])
+      const error: unknown = await client.machines
+        .create({ name: 'api' })
+        .catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ status: 503, retryAfter: undefined })
+      expect(sent).toHaveLength(1)
     },
   )
+
+  test.each([
+    ['Mon, 23 Nov 2026 07:00:30 GMT', undefined, 30],
+    ['Monday, 23-Nov-26 07:00:30 GMT', undefined, 30],
+    ['Mon Nov 23 07:00:30 2026 GMT', undefined, 30],
+    ['Mon, 23 Nov 2026 06:00:00 GMT', undefined, 0],
+    ['Mon, 23 Nov 2026 07:00:30 GMT', 'Mon, 23 Nov 2026 07:00:10 GMT', 20],
+    ['Mon, 23 Nov 2026 07:00:30 GMT', 'yesterday', 30],
+  ])('reads the date %s, beside the date %s, as %i seconds', async (value, date, seconds) => {
+    const headers = { 'retry-after': value, ...(date !== undefined && { date }) }
+    const clock = (): number => Date.parse('2026-11-23T07:00:00Z')
+    const { client } = started([json({}, 429, headers)], { clock, retry: { retries: 0 } })
+    await expect(client.machines.get(RECEIVER)).rejects.toMatchObject({ retryAfter: seconds })
+  })
+
+  test('is spread also where everybody is told the same moment', async () => {
+    let asked = 0
+    const random = (): number => {
+      asked++
+      return 0
+    }
+    const { client } = started([json({}, 429, { 'retry-after': '0' }), ok], { random })
+    await client.machines.get(RECEIVER)
+    expect(asked).toBe(1)
+  })
 
   test('spreads its waits by the random numbers it is given', async () => {
     const asked: number[] = []
@@ -288,6 +340,12 @@ describe('the timeout', () => {
     await expect(client.machines.get(RECEIVER)).rejects.toMatchObject({
       code: 'authority-unreachable',
     })
+  })
+
+  test('is not followed by another attempt, also where the clock stands still', async () => {
+    const { client, sent } = started([silent], { timeoutMs: 20, clock: () => 0 })
+    await expect(client.machines.get(RECEIVER)).rejects.toMatchObject({ got: 'none in 20 ms' })
+    expect(sent).toHaveLength(1)
   })
 
   test('is over all attempts', async () => {

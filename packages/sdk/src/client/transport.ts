@@ -149,9 +149,16 @@ function judge({ now }: Settings, call: Call, response: Response, text: string):
 /** What stands in the way of an authority may say back what it was sent, and an error gets logged. */
 function withoutSecrets({ secret, body }: Call, text: string): string {
   const { token, secret: apiKey } = isJsonObject(body) ? body : {}
-  return [secret, token, apiKey]
-    .filter((one) => typeof one === 'string' && one !== '')
-    .reduce<string>((rest, one) => rest.replaceAll(one as string, '[secret]'), text)
+  const secrets = [secret, token, apiKey].filter((one) => typeof one === 'string' && one !== '')
+  try {
+    // Written anew, a text has one spelling: theirs may have escaped any of its characters.
+    return secrets.reduce<string>(
+      (rest, one) => rest.replaceAll(JSON.stringify(one).slice(1, -1), '[secret]'),
+      JSON.stringify(JSON.parse(text)),
+    )
+  } catch {
+    return ''
+  }
 }
 
 function requestIdOf(value: unknown): string | undefined {
@@ -189,8 +196,9 @@ function wireErrors(body: JsonObject): readonly WireError[] {
     }))
 }
 
+/** For a log: of bounded length, and nothing in it begins a line or moves a cursor. */
 function shortText(value: unknown): string {
-  return typeof value === 'string' ? value.slice(0, 512) : ''
+  return typeof value === 'string' ? value.slice(0, 512).replace(/\p{Cc}/gu, ' ') : ''
 }
 
 /** RFC 9110 §10.2.3: seconds, or a date, which is compared with the clock that wrote it if it says. */
@@ -198,7 +206,8 @@ function retryAfterSeconds(response: Response, nowMs: number): number | undefine
   const value = response.headers.get('retry-after')
   if (value === null) return undefined
   if (/^\d{1,9}$/.test(value)) return Number(value)
-  const then = Date.parse(value)
+  // `Date.parse` makes a date of nearly anything: `-1` is one in 2001.
+  const then = /^[A-Z][a-z]{2,8},? .* GMT$/.test(value) ? Date.parse(value) : Number.NaN
   if (Number.isNaN(then)) return undefined
   const theirs = Date.parse(response.headers.get('date') ?? '')
   return Math.max(0, Math.ceil((then - (Number.isNaN(theirs) ? nowMs : theirs)) / 1000))
@@ -213,13 +222,13 @@ function mayRepeat(call: Call, error: CountersignError): boolean {
   return call.repeatable || NOT_CONNECTED.includes(systemCode(cause) ?? '')
 }
 
-/** What the authority asked for, else full jitter: anything up to a bound that doubles. */
+/** What the authority asked for, and jitter: anything up to a bound that doubles. */
 function waitBefore(
   { backoffMs, random }: Settings,
   attempt: number,
   { retryAfter }: CountersignError,
 ): number {
-  return retryAfter === undefined ? random() * backoffMs * 2 ** attempt : retryAfter * 1000
+  return (retryAfter ?? 0) * 1000 + random() * backoffMs * 2 ** attempt
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -231,5 +240,6 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
     }
     const timer = setTimeout(done, ms)
     signal.addEventListener('abort', done)
+    if (signal.aborted) done()
   })
 }

@@ -1,4 +1,4 @@
-import { formatCredential } from '../token/credential.ts'
+import { type CredentialKind, formatCredential } from '../token/credential.ts'
 import { createId, type IdKind, parseId } from '../token/ids.ts'
 import type { JsonObject } from '../token/json.ts'
 
@@ -105,11 +105,12 @@ export function opaqueToken(tokenId: string): string {
   return credential('m2m-token', 'mt_', parseId('m2mToken', tokenId))
 }
 
-function credential(
-  kind: 'machine-secret' | 'instance-secret' | 'm2m-token',
-  prefix: string,
-  idBytes: Uint8Array,
-): string {
+/** The secret of an API key, in form. */
+export function apiKeySecret(apiKeyId: string): string {
+  return credential('api-key', 'ak_', parseId('apiKey', apiKeyId))
+}
+
+function credential(kind: CredentialKind, prefix: string, idBytes: Uint8Array): string {
   const secret = new Uint8Array(24).fill(7)
   return formatCredential({ kind, prefix, keyVersion: 1, idBytes, secret }, () =>
     new Uint8Array(8).fill(5),

@@ -116,3 +116,9 @@ test('no text makes it throw', () => {
   )
   expect(parseCredential(`mt_${'0'.repeat(10_000_000)}`)).toBeNull()
 })
+
+test('what is no text is no credential', () => {
+  for (const odd of [undefined, null, 1, {}, ['mt_'], Symbol('mt_'), new String('mt_')]) {
+    expect(parseCredential(odd as string)).toBeNull()
+  }
+})

@@ -102,6 +102,7 @@ export function formatCredential(
  * length, foreign character, wrong checksum. Never throws. Needs no key.
  */
 export function parseCredential(text: string): Credential | null {
+  if (typeof text !== 'string') return null
   for (const candidate of ALL) {
     const prefix = candidate.prefixes.find((one) => text.startsWith(one))
     if (prefix === undefined) continue

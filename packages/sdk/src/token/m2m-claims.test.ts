@@ -163,6 +163,15 @@ describe('a payload', () => {
     expect(claims({ exp: 0 })).toBe('token-expired')
   })
 
+  test('is refused by a clock that does not tell the time', () => {
+    for (const nowMs of [Number.NaN, undefined, 'now', {}]) {
+      const expected = { issuer: TEST_ISSUER, audience: null, clockToleranceSeconds: 5 }
+      const judge = (): unknown =>
+        judgeClaims(GOOD_PAYLOAD, { ...expected, nowMs: nowMs as number })
+      expect(codeOf(judge)).toBe('token-expired')
+    }
+  })
+
   test('from the future is refused beyond the tolerance', () => {
     for (const name of ['nbf', 'iat']) {
       expect(claims({ [name]: NOW + 5 })).toBe('accepted')

@@ -117,14 +117,15 @@ function judgeTimes(payload: JsonObject, expected: M2MExpectations): void {
   const exp = numericDate(payload, 'exp')
   const nbf = numericDate(payload, 'nbf')
   const iat = numericDate(payload, 'iat')
-  if (now >= exp + tolerance) {
+  // Asked so that a clock which does not tell the time (NaN) refuses.
+  if (!(now < exp + tolerance)) {
     throw new CountersignError('token-expired', {
       expected: 'an exp in the future',
       got: `${Math.round(now - exp)} s ago`,
     })
   }
   const begin = Math.max(nbf, iat)
-  if (begin > now + tolerance) {
+  if (!(begin <= now + tolerance)) {
     throw new CountersignError('token-not-yet-valid', {
       expected: 'nbf and iat in the past',
       got: `${Math.round(begin - now)} s ahead`,

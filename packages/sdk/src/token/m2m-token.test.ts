@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GOOD_PAYLOAD, RECEIVER, SENDER, TEST_NOW_MS } from '../testing/tokens.ts'
 import type { JsonObject } from './json.ts'
-import { M2MToken } from './m2m-token.ts'
+import { M2MToken, type M2MTokenJSON } from './m2m-token.ts'
 
 const read = (payload: JsonObject): M2MToken =>
   M2MToken.fromJwtPayload(payload, undefined, TEST_NOW_MS)
@@ -79,6 +79,19 @@ test('nothing that a machine can put into its claims throws', () => {
       expect(typeof token.subject).toBe('string')
     }),
   )
+})
+
+test('odd scopes on the wire are no scopes, and throw nothing', () => {
+  for (const scopes of [undefined, null, 1, 'a b', { a: 1 }, true]) {
+    expect(M2MToken.fromJSON({ scopes } as unknown as M2MTokenJSON).scopes).toEqual([])
+  }
+  const mixed = { scopes: ['a', 1, null] } as unknown as M2MTokenJSON
+  expect(M2MToken.fromJSON(mixed).scopes).toEqual(['a'])
+})
+
+test('a time that no number of milliseconds can hold is none', () => {
+  const token = M2MToken.fromJwtPayload({ exp: 1e306, iat: -1e306 }, 0, TEST_NOW_MS)
+  expect(token).toMatchObject({ expiration: null, createdAt: 0 })
 })
 
 test('an object of the wire becomes a token', () => {

@@ -65,7 +65,7 @@ export class M2MToken {
     return new M2MToken(
       data.id,
       data.subject,
-      [...(data.scopes ?? [])],
+      texts(data.scopes),
       (data.claims ?? null) as Record<string, unknown> | null,
       data.revoked,
       data.revocation_reason,
@@ -113,7 +113,11 @@ function scopesOf(payload: JsonObject): string[] {
   const { scopes, aud } = payload
   if (typeof scopes === 'string') return scopes.split(' ').filter((scope) => scope !== '')
   if (typeof aud === 'string') return [aud]
-  return Array.isArray(aud) ? aud.filter((receiver) => typeof receiver === 'string') : []
+  return texts(aud)
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }
 
 function ownClaims(payload: JsonObject): Readonly<Record<string, unknown>> | null {
@@ -126,5 +130,5 @@ function text(value: unknown): string {
 }
 
 function milliseconds(value: unknown): number | null {
-  return typeof value === 'number' && Number.isFinite(value) ? value * 1000 : null
+  return typeof value === 'number' && Number.isFinite(value * 1000) ? value * 1000 : null
 }

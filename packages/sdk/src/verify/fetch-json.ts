@@ -33,7 +33,7 @@ export async function fetchJson(
     )
     const type = mediaType(response)
     if (response.status !== 200 || (type !== 'application/json' && !type.endsWith('+json'))) {
-      await response.body?.cancel()
+      response.body?.cancel().catch(() => undefined)
       throw unavailable(url, `status ${response.status}, ${type === '' ? 'no media type' : type}`)
     }
     return JSON.parse(await withSignal(readBounded(response, MAX_BYTES), signal)) as unknown
@@ -74,15 +74,18 @@ export async function readBounded(response: Response, maxBytes: number): Promise
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let length = 0
   let text = ''
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) return text + decoder.decode()
-    length += value.byteLength
-    if (length > maxBytes) {
-      await reader.cancel()
-      throw new RangeError(`The answer is larger than ${maxBytes} bytes.`)
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return text + decoder.decode()
+      length += value.byteLength
+      if (length > maxBytes) throw new RangeError(`The answer is larger than ${maxBytes} bytes.`)
+      text += decoder.decode(value, { stream: true })
     }
-    text += decoder.decode(value, { stream: true })
+  } catch (error) {
+    // Lets the connection go; nobody waits for it.
+    reader.cancel().catch(() => undefined)
+    throw error
   }
 }
 

@@ -91,6 +91,26 @@ describe('it skips a key', () => {
   })
 })
 
+describe('an Ed25519 key of low order, for which one signature fits many messages, is skipped', () => {
+  // The y coordinates, little-endian: 0, 1, -1, those of order 8, and the two that are not reduced.
+  test.each([
+    '0000000000000000000000000000000000000000000000000000000000000000',
+    '0100000000000000000000000000000000000000000000000000000000000000',
+    'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+    'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+  ])('%s, of either sign', async (y) => {
+    const point = Buffer.from(y, 'hex')
+    for (const sign of [0, 0x80]) {
+      const bytes = Uint8Array.from(point)
+      bytes[31] = (bytes[31] ?? 0) | sign
+      expect(await kidsOf({ ...ed, x: encodeBase64url(bytes) })).toEqual([])
+    }
+  })
+})
+
 test('2048 and 4096 bits are taken', async () => {
   const largest = { ...rsa, n: encodeBase64url(new Uint8Array(512).fill(255)) }
   expect(await kidsOf({ ...rsaOf(2048), kid: 'a' }, { ...largest, kid: 'b' })).toEqual(['a', 'b'])

@@ -37,7 +37,7 @@ const KEY_TYPES: Readonly<Record<PublicKeyMaterial['algorithm'], KeyType>> = {
     // RFC 9864 §2.2: Ed25519 is the same algorithm by its full name.
     names: ['EdDSA', 'Ed25519'],
     members: ['x'],
-    measure: ({ x }) => (x?.length === 32 ? 64 : null),
+    measure: ({ x }) => (x?.length === 32 && !isOfLowOrder(x) ? 64 : null),
   },
 }
 
@@ -113,6 +113,27 @@ function decodeMembers(
 function publicMembers(jwk: JsonObject, type: KeyType): Readonly<Record<string, string>> {
   const names = ['kty', ...(type.crv === undefined ? [] : ['crv']), ...type.members]
   return Object.fromEntries(names.map((name) => [name, jwk[name] as string]))
+}
+
+/**
+ * The Ed25519 points whose order divides 8, by their y in little-endian, two of them not reduced. Under
+ * such a key one signature fits many messages or all, and the platforms take it (RFC 8032 §8.4 leaves it
+ * to the caller).
+ */
+const LOW_ORDER: readonly string[] = [
+  '00'.repeat(32),
+  '01' + '00'.repeat(31),
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  'ec' + 'ff'.repeat(30) + '7f',
+  'ed' + 'ff'.repeat(30) + '7f',
+  'ee' + 'ff'.repeat(30) + '7f',
+]
+
+function isOfLowOrder(point: Uint8Array): boolean {
+  // The highest bit is the sign of x.
+  const y = point.map((byte, index) => (index === 31 ? byte & 0x7f : byte))
+  return LOW_ORDER.includes(Array.from(y, (byte) => byte.toString(16).padStart(2, '0')).join(''))
 }
 
 /** RFC 7518 §3.3 and §6.3.1: 2048 to 4096 bits, an odd modulus, an odd exponent from 3 to 2^32. */

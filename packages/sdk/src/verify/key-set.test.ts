@@ -30,7 +30,9 @@ const outcome = async (keys: KeySet, kid: string): Promise<string> => {
 }
 
 /** Lets what runs beside come to its end. */
-const settled = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20))
+const settled = async (): Promise<void> => {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
 
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -94,6 +96,40 @@ describe('an old set', () => {
     clock.now += HOUR
     expect(await outcome(keys, 'first')).toBe('token-key-unknown')
     expect(await outcome(keys, 'second')).toBe('second')
+  })
+
+  test('that nobody used for long is not believed either when its last refresh failed', async () => {
+    const { keys, clock, sent } = started(set(first), json({}, 500), set(second))
+    await outcome(keys, 'first')
+    clock.now += 4 * MINUTE
+    expect(await outcome(keys, 'first')).toBe('first')
+    await settled()
+    clock.now += HOUR
+    const found = await Promise.all(['first', 'first', 'second'].map((kid) => outcome(keys, kid)))
+    expect(found).toEqual(['token-key-unknown', 'token-key-unknown', 'second'])
+    expect(sent).toHaveLength(3)
+  })
+
+  test('ages on when the clock is set back by a day', async () => {
+    const { keys, clock } = started(set(first), set(second))
+    await outcome(keys, 'first')
+    clock.now -= 24 * HOUR
+    expect(await outcome(keys, 'first')).toBe('first')
+    clock.now += 10 * MINUTE
+    expect(await outcome(keys, 'second')).toBe('second')
+    expect(await outcome(keys, 'first')).toBe('token-key-unknown')
+  })
+
+  test('is used without waiting while its source is known to be broken', async () => {
+    const { keys, clock } = started(set(first), json({}, 500))
+    await outcome(keys, 'first')
+    clock.now += 10 * MINUTE
+    expect(await outcome(keys, 'first')).toBe('first')
+    for (let minute = 0; minute < 60; minute++) {
+      clock.now += MINUTE
+      expect(keys.find('first')).not.toBeInstanceOf(Promise)
+      await settled()
+    }
   })
 
   test('loses the key that was removed, at the next refresh', async () => {

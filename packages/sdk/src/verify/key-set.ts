@@ -15,7 +15,7 @@ export interface KeySet {
 export interface RemoteKeySetOptions {
   readonly url: string
   readonly fetch: Fetch
-  /** Milliseconds that only go forward. */
+  /** Milliseconds that should only go forward; where they do not, the time until then is not counted. */
   readonly monotonicMs: () => number
 }
 
@@ -41,10 +41,12 @@ type Keys = ReadonlyMap<string, VerificationKey>
 
 /** The keys of one issuer, fetched when needed. Each verifier has its own: no key crosses issuers. */
 export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOptions): KeySet {
+  const nowMs = forward(monotonicMs)
   let keys: Keys | null = null
   /** When the answer that is held was asked for. */
   let fetchedAt = Number.NEGATIVE_INFINITY
   let triedAt = Number.NEGATIVE_INFINITY
+  let failedAt = Number.NEGATIVE_INFINITY
   let failures = 0
   let inFlight: Promise<Keys> | null = null
 
@@ -58,7 +60,7 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
 
   /** One fetch at a time, however many ask. */
   const refresh = (): Promise<Keys> => {
-    const now = monotonicMs()
+    const now = nowMs()
     if (inFlight !== null && now - triedAt < STUCK_AFTER_MS) return inFlight
     triedAt = now
     const mine = load()
@@ -73,6 +75,7 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
         },
         (error: unknown) => {
           failures++
+          failedAt = nowMs()
           throw error
         },
       )
@@ -84,7 +87,7 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
   }
 
   const current = (): Keys | null =>
-    keys !== null && monotonicMs() - fetchedAt < MAX_AGE_MS ? keys : null
+    keys !== null && nowMs() - fetchedAt < MAX_AGE_MS ? keys : null
 
   const mayTry = (): boolean => {
     if (inFlight !== null) return true
@@ -92,7 +95,7 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
       current() === null
         ? Math.min(COOL_DOWN_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1))
         : COOL_DOWN_MS
-    return monotonicMs() - triedAt >= wait
+    return nowMs() - triedAt >= wait
   }
 
   const findLate = async (kid: string): Promise<VerificationKey> => {
@@ -109,15 +112,28 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
     find(kid: string): VerificationKey | Promise<VerificationKey> {
       const key = current()?.get(kid)
       if (key === undefined) return findLate(kid)
-      const age = monotonicMs() - fetchedAt
+      const age = nowMs() - fetchedAt
       if (age < REFRESH_AFTER_MS || !mayTry()) return key
       // Nobody used it for long, and a key may have been removed meanwhile.
-      if (age >= STALE_AFTER_MS && failures === 0) return findLate(kid)
+      const hasJustFailed = nowMs() - failedAt < STALE_AFTER_MS
+      if (age >= STALE_AFTER_MS && !hasJustFailed) return findLate(kid)
       // Nobody waits for it; a failure is tried again after the cool-down.
       refresh().catch(() => undefined)
       return key
     },
   })
+}
+
+/** A wall clock may be set back, and a set must not stay young until it has caught up. */
+function forward(clock: () => number): () => number {
+  let latest = Number.NEGATIVE_INFINITY
+  let setBackMs = 0
+  return () => {
+    const now = clock()
+    if (now + setBackMs < latest) setBackMs = latest - now
+    latest = now + setBackMs
+    return latest
+  }
 }
 
 /** A set that never changes. @throws {CountersignError} `configuration-invalid` at the first use. */
