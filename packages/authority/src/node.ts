@@ -31,7 +31,12 @@ const LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 65_000,
+  // Node looks for sockets that are past the limits above this often; its default is 30 s.
+  connectionsCheckingInterval: 1_000,
 } as const
+
+/** Sockets at once; further ones wait in the operating system. */
+const MAX_CONNECTIONS = 4_096
 
 const TICK_MS = 1_000
 
@@ -52,6 +57,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const server = createServer({ ...LIMITS, requireHostHeader: false }, (incoming, outgoing) => {
     void answer(incoming, outgoing)
   })
+  server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', refuseMalformed)
   // RFC 9110 §10.1.1: an expectation other than 100-continue may be passed over.
   server.on('checkExpectation', (incoming, outgoing) => {
@@ -130,23 +136,46 @@ function refuse(code: 'bad_request' | 'storage_unavailable'): Response {
   return answer
 }
 
+interface Malformed {
+  readonly status: string
+  readonly code: 'bad_request' | 'payload_too_large'
+  readonly message: string
+}
+
+const MALFORMED: Malformed = {
+  status: '400 Bad Request',
+  code: 'bad_request',
+  message: 'The request is not valid HTTP.',
+}
+
+/** By the code of Node's error. */
+const MALFORMATIONS: Readonly<Record<string, Malformed>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    code: 'payload_too_large',
+    message: 'The request headers are too large.',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    code: 'bad_request',
+    message: 'The request took too long to arrive.',
+  },
+}
+
 /** What Node's parser refuses gets the same shape as every other refusal. */
 function refuseMalformed(error: Error & { readonly code?: string }, socket: Socket): void {
   if (!socket.writable) {
     socket.destroy()
     return
   }
-  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW'
-  const code = tooLarge ? 'payload_too_large' : 'bad_request'
-  const message = tooLarge ? 'The request headers are too large.' : 'The request is not valid HTTP.'
+  const { status, code, message } = MALFORMATIONS[error.code ?? ''] ?? MALFORMED
   const body = JSON.stringify({
     errors: [{ message, long_message: message, code, meta: {} }],
     meta: {},
     clerk_trace_id: newRequestId(systemRandom),
   })
   socket.end(
-    `HTTP/1.1 ${tooLarge ? '431 Request Header Fields Too Large' : '400 Bad Request'}\r\n` +
-      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n` +
-      `connection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
 }

@@ -150,9 +150,10 @@ export function createApiKeys(context: Context, uses: Uses): ApiKeys {
 
 /** What the `mac` of a key's row covers: whose it is, everything that it allows, until when. */
 function rights(
-  row: Pick<ApiKeyRecord, 'type' | 'subject' | 'scopes' | 'claims' | 'expiresAt'>,
+  row: Pick<ApiKeyRecord, 'type' | 'subject' | 'scopes' | 'claims' | 'createdBy' | 'expiresAt'>,
 ): Bound {
-  return [row.type, row.subject, JSON.stringify(row.scopes), row.claims, row.expiresAt]
+  const { type, subject, scopes, claims, createdBy, expiresAt } = row
+  return [type, subject, JSON.stringify(scopes), claims, createdBy, expiresAt]
 }
 
 function applyChange(before: ApiKeyRecord, change: ApiKeyChange, now: number): ApiKeyRecord {

@@ -16,6 +16,9 @@ import type { VerifyOwnJwt } from './verify-own-jwt.ts'
 /** The longest life of a JWT: its key must stay published as long. */
 export const MAX_JWT_SECONDS = 86_400
 
+/** The longest life of an opaque token: ten years. */
+export const MAX_OPAQUE_SECONDS = 315_360_000
+
 /** The most machines that one JWT names. */
 export const MAX_JWT_RECEIVERS = 64
 
@@ -140,7 +143,8 @@ async function issueOpaque(
 ): Promise<IssuedM2MToken | 'stale'> {
   const { store, clock, credentials, secrets } = context
   const now = clock.now()
-  const lifetimeSeconds = input.lifetimeSeconds ?? machine.defaultTokenTtlSeconds
+  const lifetimeSeconds =
+    input.lifetimeSeconds ?? Math.min(machine.defaultTokenTtlSeconds, MAX_OPAQUE_SECONDS)
   const scopes = receiversOf(machine, input.scopes)
   const likeness = likenessOf(claims, scopes)
 
@@ -251,7 +255,8 @@ async function findReusable(
   if (text === null) return null
   // The row is from the database, which is trusted for nothing: it must prove itself as at a check.
   const recognised = context.credentials.recognise('m2m-token', text)
-  return recognised !== null && isLive(context, recognised, row, now)
+  const isGenuine = recognised !== null && isLive(context, recognised, row, now)
+  return isGenuine && likenessOf(row.claims, row.scopes) === likeness
     ? { token: m2mTokenFromRecord(row), text }
     : null
 }

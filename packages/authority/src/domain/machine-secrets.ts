@@ -43,7 +43,8 @@ export function createMachineSecrets(context: Context): MachineSecrets {
         const outcome = await context.store.write({
           type: 'rotate-machine-secret',
           secret: row,
-          previousExpiresAt: context.clock.now() + graceSeconds * 1000,
+          // At once means for ever, also for a clock that is set back.
+          previousExpiresAt: graceSeconds === 0 ? 0 : context.clock.now() + graceSeconds * 1000,
         })
         if (outcome === 'done') return secret
         if (outcome === 'missing') throw new AuthorityError('resource_not_found')

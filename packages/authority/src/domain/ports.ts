@@ -51,7 +51,10 @@ export interface KeyVault {
   sign(key: VaultKey, data: Uint8Array): Promise<Uint8Array>
 }
 
-/** A page of a list, and how many rows there are in all. */
+/** How far a list is counted: to count on would take time in which nobody else is served. */
+export const MAX_COUNTED = 10_000
+
+/** A page of a list, and how many rows there are in all, up to {@link MAX_COUNTED}. */
 export interface Page<Row> {
   readonly rows: readonly Row[]
   readonly totalCount: number
@@ -158,7 +161,10 @@ export type Command =
       readonly apiKeys: ReadonlyMap<string, number>
     }
   | {
-      /** Forgets opaque tokens that expired before an instant, and secrets that ended before it. */
+      /**
+       * Forgets opaque tokens that expired before an instant, and secrets that ended before it;
+       * `full` when there may be more.
+       */
       readonly type: 'prune'
       readonly before: number
       readonly limit: number

@@ -1,5 +1,8 @@
 import { AuthorityError } from '../domain/errors.ts'
 
+/** A body in more pieces than this is meant to cost, not to tell. */
+const MAX_CHUNKS = 256
+
 /** The most that a request body may measure. */
 export const MAX_BODY_BYTES = 65_536
 
@@ -12,7 +15,10 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * @throws {AuthorityError} `payload_too_large`, `bad_request`
  */
 export async function readJson(request: Request): Promise<unknown> {
-  const bytes = await readBounded(request)
+  const bytes = await readBounded(request).catch((error: unknown) => {
+    // Whoever breaks off in the middle is no defect of ours.
+    throw error instanceof AuthorityError ? error : notReceived()
+  })
   if (bytes.byteLength === 0) return {}
   try {
     return JSON.parse(UTF8.decode(bytes)) as unknown
@@ -38,6 +44,11 @@ async function readStream(body: ReadableStream<Uint8Array>): Promise<Uint8Array>
     length += chunk.byteLength
     if (length > MAX_BODY_BYTES) throw new AuthorityError('payload_too_large')
     chunks.push(chunk)
+    if (chunks.length > MAX_CHUNKS) throw notReceived()
   }
   return Buffer.concat(chunks)
+}
+
+function notReceived(): AuthorityError {
+  return new AuthorityError('bad_request', { explanation: 'The body was not received whole.' })
 }

@@ -88,7 +88,7 @@ describe('a use', () => {
     const store: Store = {
       ...createMemoryStore(),
       write(command) {
-        if (command.type === 'record-use') noted = command.m2mTokens.size
+        if (command.type === 'record-use') noted += command.m2mTokens.size
         return Promise.resolve('done')
       },
     }

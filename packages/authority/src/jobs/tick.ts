@@ -19,11 +19,14 @@ export function createTick(parts: {
   const { store, clock, uses } = parts
   const flushDue = createDue(FLUSH_EVERY_MS)
   const pruneDue = createDue(PRUNE_EVERY_MS)
+  let moreToPrune = false
   return async () => {
     const now = clock.now()
     if (flushDue(now)) await uses.flush()
-    if (pruneDue(now)) {
-      await store.write({ type: 'prune', before: now - KEEP_EXPIRED_MS, limit: PRUNE_AT_ONCE })
+    if (pruneDue(now) || moreToPrune) {
+      const before = now - KEEP_EXPIRED_MS
+      const outcome = await store.write({ type: 'prune', before, limit: PRUNE_AT_ONCE })
+      moreToPrune = outcome === 'full'
     }
   }
 }

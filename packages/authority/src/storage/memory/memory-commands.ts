@@ -109,7 +109,10 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       const same =
         current?.updatedAt === before.updatedAt && Buffer.compare(current.mac, before.mac) === 0
       if (!same) return 'stale'
-      apiKeys.set(before.id, after)
+      // What else became of it since, a revocation above all, stays.
+      const { subject, scopes, description, claims, expiresAt, mac, updatedAt } = after
+      const changes = { subject, scopes, description, claims, expiresAt, mac, updatedAt }
+      apiKeys.set(before.id, { ...current, ...changes })
       return 'done'
     },
 
@@ -132,7 +135,7 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       for (const [key, secret] of machineSecrets) {
         if (secret.expiresAt !== null && secret.expiresAt < before) machineSecrets.delete(key)
       }
-      return 'done'
+      return ended.length >= limit ? 'full' : 'done'
     },
   }
 }

@@ -1,13 +1,14 @@
 import { AuthorityError } from '../../domain/errors.ts'
-import type {
-  ApiKeyQuery,
-  Command,
-  M2MTokenQuery,
-  MachineQuery,
-  Outcome,
-  Page,
-  PageQuery,
-  Store,
+import {
+  type ApiKeyQuery,
+  type Command,
+  type M2MTokenQuery,
+  type MachineQuery,
+  type Outcome,
+  type Page,
+  type PageQuery,
+  type Store,
+  MAX_COUNTED,
 } from '../../domain/ports.ts'
 import type {
   ApiKeyRecord,
@@ -136,7 +137,10 @@ function receiversOf(tables: Tables, machineId: string): readonly MachineRecord[
 }
 
 function pageOf<Row>(found: readonly Row[], { limit, offset }: PageQuery): Page<Row> {
-  return { rows: found.slice(offset, offset + limit), totalCount: found.length }
+  return {
+    rows: found.slice(offset, offset + limit),
+    totalCount: Math.min(found.length, MAX_COUNTED),
+  }
 }
 
 function matches(text: string, id: string, name: string): boolean {

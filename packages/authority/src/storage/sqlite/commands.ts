@@ -208,14 +208,14 @@ function createHandlers(db: Statements): Handlers {
     },
 
     prune({ before, limit }) {
-      db.run(
+      const forgotten = db.run(
         `DELETE FROM m2m_tokens WHERE id IN
           (SELECT id FROM m2m_tokens WHERE expires_at < ? ORDER BY expires_at LIMIT ?)`,
         before,
         limit,
       )
       db.run('DELETE FROM machine_secrets WHERE expires_at < ?', before)
-      return 'done'
+      return forgotten === limit ? 'full' : 'done'
     },
   }
 }

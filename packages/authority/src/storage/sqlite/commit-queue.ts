@@ -21,6 +21,9 @@ interface Waiting {
 /** Bounds how long one commit keeps the event loop. */
 const MAX_BATCH = 256
 
+/** Beyond this many waiting commands, further ones are refused at once. */
+const MAX_WAITING = 10_000
+
 /** How many turns of the event loop a commit waits for neighbours that keep arriving. */
 const MAX_TURNS = 4
 
@@ -55,6 +58,7 @@ export function createCommitQueue(connection: Connection, apply: Apply): CommitQ
   return Object.freeze({
     write: (command: Command) =>
       new Promise<Outcome>((resolve, reject) => {
+        if (waiting.length >= MAX_WAITING) throw new AuthorityError('storage_unavailable')
         waiting.push({ command, resolve, reject })
         schedule()
       }),
@@ -64,33 +68,41 @@ export function createCommitQueue(connection: Connection, apply: Apply): CommitQ
   })
 }
 
-/** One commit for all; when that fails, one for each, so that nobody fails for a neighbour's fault. */
+/**
+ * One commit for all. When a command cannot be applied, each gets a commit of its own, so that nobody
+ * fails for a neighbour's fault; when the database is locked or full, all fail, at once: to try each
+ * would hold the event loop as many times as long.
+ */
 function commitAll(connection: Connection, apply: Apply, batch: readonly Waiting[]): void {
-  let outcomes: readonly Outcome[]
-  try {
-    outcomes = inTransaction(connection, () => batch.map(({ command }) => apply(command)))
-  } catch (error) {
-    if (batch.length > 1) {
-      for (const one of batch) commitAll(connection, apply, [one])
-      return
-    }
-    batch[0]?.reject(new AuthorityError('storage_unavailable', { cause: error }))
-    return
+  const result = inTransaction(connection, () => batch.map(({ command }) => apply(command)))
+  if ('outcomes' in result) {
+    batch.forEach(({ resolve }, index) => {
+      resolve(result.outcomes[index] as Outcome)
+    })
+  } else if (result.failed === 'apply' && batch.length > 1) {
+    for (const one of batch) commitAll(connection, apply, [one])
+  } else {
+    const error = new AuthorityError('storage_unavailable', { cause: result.error })
+    for (const { reject } of batch) reject(error)
   }
-  batch.forEach(({ resolve }, index) => {
-    resolve(outcomes[index] as Outcome)
-  })
 }
 
-function inTransaction<Result>(connection: Connection, work: () => Result): Result {
-  connection.exec('BEGIN IMMEDIATE')
+type Result =
+  | { readonly outcomes: readonly Outcome[] }
+  | { readonly failed: 'apply' | 'commit'; readonly error: unknown }
+
+function inTransaction(connection: Connection, work: () => readonly Outcome[]): Result {
+  let step: 'apply' | 'commit' = 'commit'
   try {
-    const result = work()
+    connection.exec('BEGIN IMMEDIATE')
+    step = 'apply'
+    const outcomes = work()
+    step = 'commit'
     connection.exec('COMMIT')
-    return result
+    return { outcomes }
   } catch (error) {
     // SQLite itself ends the transaction on some errors, such as a full disk.
-    if (connection.isTransaction) connection.exec('ROLLBACK')
-    throw error
+    if (connection.isOpen && connection.isTransaction) connection.exec('ROLLBACK')
+    return { failed: step, error }
   }
 }

@@ -57,7 +57,8 @@ const FIRST = [
     revoked_at INTEGER, revocation_reason TEXT, last_used_at INTEGER
   ) STRICT, WITHOUT ROWID`,
   `CREATE INDEX m2m_tokens_by_machine ON m2m_tokens (machine_id, id)`,
-  `CREATE INDEX m2m_tokens_by_likeness ON m2m_tokens (machine_id, likeness, expires_at)`,
+  `CREATE INDEX m2m_tokens_by_likeness ON m2m_tokens (machine_id, likeness, expires_at)
+    WHERE revoked_at IS NULL AND sealed IS NOT NULL`,
   `CREATE INDEX m2m_tokens_by_end ON m2m_tokens (expires_at)`,
   `CREATE TABLE api_keys (
     id TEXT PRIMARY KEY, type TEXT NOT NULL, name TEXT NOT NULL, description TEXT,

@@ -1,10 +1,12 @@
-import type {
-  ApiKeyQuery,
-  Command,
-  M2MTokenQuery,
-  MachineQuery,
-  Page,
-  Store,
+import { closeSync, openSync } from 'node:fs'
+import {
+  type ApiKeyQuery,
+  type Command,
+  type M2MTokenQuery,
+  type MachineQuery,
+  MAX_COUNTED,
+  type Page,
+  type Store,
 } from '../../domain/ports.ts'
 import type { MachineRecord } from '../../domain/records.ts'
 import { createApply } from './commands.ts'
@@ -13,6 +15,9 @@ import { connect, type SqlRow, type SqlValue } from './driver.ts'
 import * as rows from './rows.ts'
 import { checkSchema, migrate } from './schema.ts'
 import { createStatements, type Statements } from './statements.ts'
+
+/** How long another process may hold the database; the event loop stands still for as long. */
+const BUSY_TIMEOUT_MS = 250
 
 /** Pages kept in memory; SQLite's own 2 MiB would be read anew for most lookups. */
 const CACHE_KIB = 65_536
@@ -31,9 +36,10 @@ export interface SqliteStoreOptions {
  * @throws {SchemaError} `schema-newer`, or `schema-older` unless it may migrate.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  if (options.file !== ':memory:') createPrivately(options.file)
   const connection = await connect(options.file)
   try {
-    connection.exec('PRAGMA busy_timeout = 2000')
+    connection.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`)
     connection.exec('PRAGMA journal_mode = WAL')
     connection.exec('PRAGMA synchronous = FULL')
     connection.exec('PRAGMA foreign_keys = ON')
@@ -55,6 +61,11 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       return Promise.resolve()
     },
   })
+}
+
+/** A new file is for its owner alone; the files that SQLite puts beside it get the same mode. */
+function createPrivately(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
 }
 
 /** Reads are synchronous underneath; a failure becomes a rejection all the same. */
@@ -81,7 +92,10 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
     values: readonly SqlValue[],
     { limit, offset }: { readonly limit: number; readonly offset: number },
   ): Promise<Page<Item>> => {
-    const count = await Promise.resolve(db.get(`SELECT count(*) AS total FROM ${from}`, ...values))
+    const counted = `SELECT 1 FROM ${from} LIMIT ${MAX_COUNTED}`
+    const count = await Promise.resolve(
+      db.get(`SELECT count(*) AS total FROM (${counted})`, ...values),
+    )
     const text = `SELECT * FROM ${from} ORDER BY ${order} LIMIT ? OFFSET ?`
     return {
       rows: await many(toRecord, text, ...values, limit, offset),
