@@ -113,6 +113,15 @@ describe('a clock that is set back', () => {
     expect((await call(authority, 'POST', '/m2m_tokens', worker.secret, {})).status).toBe(401)
   })
 
+  it('does not bring back a secret that was rolled without grace', async () => {
+    const path = `/v1/machines/${worker.id}/secret_key/rotate`
+    const body = { previous_token_ttl: 0 }
+    const { status } = await call(authority, 'POST', path, authority.secretKey, body)
+    expect(status).toBe(200)
+    clock.advance(-3_600_000)
+    expect((await call(authority, 'POST', '/m2m_tokens', worker.secret, {})).status).toBe(401)
+  })
+
   it('does not make a JWT of the future good', async () => {
     const { token } = await issue({ token_format: 'jwt' })
     clock.advance(-1_000)

@@ -132,6 +132,22 @@ describe('who writes the database', () => {
     expect(await verify(cast.api.secret, next.text)).toBe(200)
   })
 
+  it('cannot have a token handed out again for claims that are not its own', async () => {
+    const strong = await createToken(cast.worker.secret, { claims: { role: 'admin' } })
+    const weak = await createToken(cast.worker.secret, { claims: { role: 'reader' } })
+    await asDatabaseWriter(
+      'UPDATE m2m_tokens SET likeness = (SELECT likeness FROM m2m_tokens WHERE id = ?), created_at = 0 WHERE id = ?',
+      weak.id,
+      strong.id,
+    )
+    await asDatabaseWriter('DELETE FROM m2m_tokens WHERE id = ?', weak.id)
+    const next = await createToken(cast.worker.secret, {
+      claims: { role: 'reader' },
+      min_remaining_ttl_seconds: 1,
+    })
+    expect(next.id).not.toBe(strong.id)
+  })
+
   it('cannot make their machine secret another machine’s', async () => {
     await asDatabaseWriter('DELETE FROM machine_secrets WHERE machine_id = ?', cast.worker.id)
     await asDatabaseWriter(

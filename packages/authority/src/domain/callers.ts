@@ -8,11 +8,13 @@ export type Caller =
   | { readonly kind: 'instance'; readonly instanceKeyId: string }
   | { readonly kind: 'machine'; readonly machineId: string; readonly secretVersion: number }
 
-/**
- * Finds out whose secret key this is. `null` for everything that is not a live secret of this
- * instance; why is told to nobody, and what the authority never issued costs no read.
- */
-export type Authenticate = (secret: string) => Promise<Caller | null>
+/** Finds out whose secret key something is. Tells nobody why it is not one. */
+export interface Authenticate {
+  /** Whether this instance issued it, live or not. Costs no read. */
+  isGenuine(secret: string): boolean
+  /** `null` for everything that is not a live secret of this instance. */
+  caller(secret: string): Promise<Caller | null>
+}
 
 /** The same few machines call again and again: the reading of their keys is remembered. */
 const MAX_REMEMBERED = 1_000
@@ -39,8 +41,17 @@ export function createAuthenticate(context: Context): Authenticate {
     return { kind: 'machine', machineId: row.machineId, secretVersion: row.version }
   }
 
-  return (secret) =>
-    secret.startsWith('sk_') ? authenticateInstanceKey(secret) : authenticateMachine(secret)
+  return Object.freeze({
+    isGenuine: (secret: string) => recognise(kindOf(secret), secret) !== null,
+    caller: (secret: string) =>
+      kindOf(secret) === 'instance-secret'
+        ? authenticateInstanceKey(secret)
+        : authenticateMachine(secret),
+  })
+}
+
+function kindOf(secret: string): 'instance-secret' | 'machine-secret' {
+  return secret.startsWith('sk_') ? 'instance-secret' : 'machine-secret'
 }
 
 /**

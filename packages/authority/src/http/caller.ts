@@ -1,41 +1,60 @@
 import type { Authenticate, Caller } from '../domain/callers.ts'
 import { AuthorityError, type ErrorCode } from '../domain/errors.ts'
+import { readJson } from './body.ts'
 
 export type InstanceCaller = Extract<Caller, { kind: 'instance' }>
 export type MachineCaller = Extract<Caller, { kind: 'machine' }>
 
+/** A caller who was let in, and what they sent. */
+export interface Admitted<Who extends Caller = Caller> {
+  readonly caller: Who
+  /** The JSON of a POST or PATCH; `{}` where nothing was sent. Not yet checked. */
+  readonly body: unknown
+}
+
 /** Lets callers in, by the secret key in their `Authorization` header (RFC 6750 §2.1). */
 export interface Doorkeeper {
   /** An instance key or a machine's. */
-  anyone(request: Request, refusal?: ErrorCode): Promise<Caller>
-  instance(request: Request): Promise<InstanceCaller>
-  machine(request: Request): Promise<MachineCaller>
+  anyone(request: Request, refusal?: ErrorCode): Promise<Admitted>
+  instance(request: Request): Promise<Admitted<InstanceCaller>>
+  machine(request: Request): Promise<Admitted<MachineCaller>>
 }
 
 /** Longer than every secret that is issued. */
 const MAX_HEADER_CHARACTERS = 256
 
 export function createDoorkeeper(authenticate: Authenticate): Doorkeeper {
-  const anyone = async (request: Request, refusal: ErrorCode = 'unauthorized'): Promise<Caller> => {
+  const anyone = async (
+    request: Request,
+    refusal: ErrorCode = 'unauthorized',
+  ): Promise<Admitted> => {
     const secret = bearerSecret(request)
-    const caller = secret === null ? null : await authenticate(secret)
+    if (secret === null || !authenticate.isGenuine(secret)) throw new AuthorityError(refusal)
+    // The body first: a key that is rolled or revoked while its holder keeps us waiting for the rest
+    // of a request must not act any more.
+    const body = hasBody(request) ? await readJson(request) : {}
+    const caller = await authenticate.caller(secret)
     if (caller === null) throw new AuthorityError(refusal)
-    return caller
+    return { caller, body }
   }
 
   return Object.freeze({
     anyone,
-    async instance(request: Request): Promise<InstanceCaller> {
-      const caller = await anyone(request)
+    async instance(request: Request): Promise<Admitted<InstanceCaller>> {
+      const { caller, body } = await anyone(request)
       if (caller.kind !== 'instance') throw new AuthorityError('instance_key_required')
-      return caller
+      return { caller, body }
     },
-    async machine(request: Request): Promise<MachineCaller> {
-      const caller = await anyone(request, 'machine_secret_key_invalid')
+    async machine(request: Request): Promise<Admitted<MachineCaller>> {
+      const { caller, body } = await anyone(request, 'machine_secret_key_invalid')
       if (caller.kind !== 'machine') throw new AuthorityError('machine_secret_key_invalid')
-      return caller
+      return { caller, body }
     },
   })
+}
+
+function hasBody({ method }: Request): boolean {
+  return method === 'POST' || method === 'PATCH'
 }
 
 /** The scheme in any case (RFC 9110 §11.1), then exactly one credential. */

@@ -1,23 +1,21 @@
 import { isId, type IdKind } from 'countersign/token'
 import * as v from 'valibot'
 import { AuthorityError } from '../domain/errors.ts'
-import { readJson } from './body.ts'
 
 /**
  * Checks what a stranger sent against a schema. Messages are the rule that was broken, never the
  * value: a value may be a secret in the wrong place.
  */
 
-/** The body of a request. @throws {AuthorityError} `bad_request`, `payload_too_large` */
-export async function parseBody<Schema extends v.GenericSchema>(
+/** A body that was read. @throws {AuthorityError} `bad_request` */
+export function checkBody<Schema extends v.GenericSchema>(
   schema: Schema,
-  request: Request,
-): Promise<v.InferOutput<Schema>> {
-  const input = await readJson(request)
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+  body: unknown,
+): v.InferOutput<Schema> {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw badRequest(undefined, 'The body must be a JSON object.')
   }
-  return parse(schema, input)
+  return parse(schema, body)
 }
 
 /** The query of a request; a parameter may be given once. @throws {AuthorityError} `bad_request` */

@@ -43,6 +43,21 @@ describe('what is due', () => {
     expect(await store.m2mToken('mt_live')).not.toBeNull()
   })
 
+  it('goes on forgetting at every call while there is more to forget', async () => {
+    for (let index = 0; index < 4_500; index++) await addToken(`mt_${index}`, now - 2 * DAY_MS)
+    const left = async () => {
+      const query = { machineId: 'mch_a', includeRevoked: true, includeExpired: true, now }
+      return (await store.m2mTokens({ ...query, limit: 1, offset: 0 })).totalCount
+    }
+    const counts: number[] = []
+    for (let call = 0; call < 4; call++) {
+      await tick()
+      counts.push(await left())
+      now += 1_000
+    }
+    expect(counts).toEqual([2_500, 500, 0, 0])
+  })
+
   it('writes uses every few seconds, also after the clock was set back', async () => {
     await addToken('mt_1', now + DAY_MS)
     await tick()

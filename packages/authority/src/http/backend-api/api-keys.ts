@@ -2,7 +2,7 @@ import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { json } from '../respond.ts'
 import * as rule from '../rules.ts'
-import { parseBody, parseId, parseQuery } from '../validate.ts'
+import { checkBody, parseId, parseQuery } from '../validate.ts'
 import type { BackendApiParts } from './parts.ts'
 import { apiKeyToWire, deletedToWire } from './wire.ts'
 
@@ -66,8 +66,8 @@ export function routeApiKeys(app: Hono, parts: BackendApiParts): void {
     parseId('apiKey', text.replace(/^api_key_/, 'ak_').toLowerCase(), 'api_key_not_found')
 
   app.post('/api_keys', async (c) => {
-    await doorkeeper.instance(c.req.raw)
-    const input = await parseBody(createBody, c.req.raw)
+    const { body } = await doorkeeper.instance(c.req.raw)
+    const input = checkBody(createBody, body)
     const { apiKey, secret } = await apiKeys.create({
       name: input.name,
       subject: input.subject,
@@ -100,8 +100,8 @@ export function routeApiKeys(app: Hono, parts: BackendApiParts): void {
   })
 
   app.post('/api_keys/verify', async (c) => {
-    await doorkeeper.instance(c.req.raw)
-    const { secret } = await parseBody(verifyBody, c.req.raw)
+    const { body } = await doorkeeper.instance(c.req.raw)
+    const { secret } = checkBody(verifyBody, body)
     return json(apiKeyToWire(await apiKeys.verify(secret), clock.now()))
   })
 
@@ -111,9 +111,9 @@ export function routeApiKeys(app: Hono, parts: BackendApiParts): void {
   })
 
   app.patch('/api_keys/:id', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    const { body } = await doorkeeper.instance(c.req.raw)
     const id = apiKeyId(c.req.param('id'))
-    const input = await parseBody(updateBody, c.req.raw)
+    const input = checkBody(updateBody, body)
     const { seconds_until_expiration: lifetimeSeconds, ...change } = input
     return json(apiKeyToWire(await apiKeys.update(id, { ...change, lifetimeSeconds }), clock.now()))
   })
@@ -131,9 +131,9 @@ export function routeApiKeys(app: Hono, parts: BackendApiParts): void {
   })
 
   app.post('/api_keys/:id/revoke', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    const { body } = await doorkeeper.instance(c.req.raw)
     const id = apiKeyId(c.req.param('id'))
-    const { revocation_reason: reason } = await parseBody(rule.revocation, c.req.raw)
+    const { revocation_reason: reason } = checkBody(rule.revocation, body)
     return json(apiKeyToWire(await apiKeys.revoke(id, reason ?? null), clock.now()))
   })
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { MAX_SCOPES } from '../../domain/machines.ts'
 import { json } from '../respond.ts'
 import * as rule from '../rules.ts'
-import { parseBody, parseId, parseQuery } from '../validate.ts'
+import { checkBody, parseId, parseQuery } from '../validate.ts'
 import type { BackendApiParts } from './parts.ts'
 import { m2mTokenToWire } from './wire.ts'
 
@@ -35,8 +35,8 @@ export function routeM2MTokens(app: Hono, parts: BackendApiParts): void {
   const { doorkeeper, m2mTokens, clock } = parts
 
   app.post('/m2m_tokens', async (c) => {
-    const caller = await doorkeeper.machine(c.req.raw)
-    const input = await parseBody(createBody, c.req.raw)
+    const { caller, body } = await doorkeeper.machine(c.req.raw)
+    const input = checkBody(createBody, body)
     const { token, text } = await m2mTokens.create(caller.machineId, {
       format: input.token_format,
       lifetimeSeconds: input.seconds_until_expiration ?? undefined,
@@ -48,7 +48,7 @@ export function routeM2MTokens(app: Hono, parts: BackendApiParts): void {
   })
 
   app.get('/m2m_tokens', async (c) => {
-    const caller = await doorkeeper.anyone(c.req.raw)
+    const { caller } = await doorkeeper.anyone(c.req.raw)
     const query = parseQuery(listQuery, c.req.raw)
     const page = await m2mTokens.list(caller, {
       machineId: query.subject,
@@ -65,15 +65,15 @@ export function routeM2MTokens(app: Hono, parts: BackendApiParts): void {
   })
 
   app.post('/m2m_tokens/verify', async (c) => {
-    const caller = await doorkeeper.anyone(c.req.raw)
-    const { token } = await parseBody(verifyBody, c.req.raw)
+    const { caller, body } = await doorkeeper.anyone(c.req.raw)
+    const { token } = checkBody(verifyBody, body)
     return json(m2mTokenToWire(await m2mTokens.verify(caller, token), clock.now()))
   })
 
   app.post('/m2m_tokens/:id/revoke', async (c) => {
-    const caller = await doorkeeper.anyone(c.req.raw)
+    const { caller, body } = await doorkeeper.anyone(c.req.raw)
     const id = parseId('m2mToken', c.req.param('id').toLowerCase(), 'token_not_found')
-    const { revocation_reason: reason } = await parseBody(rule.revocation, c.req.raw)
+    const { revocation_reason: reason } = checkBody(rule.revocation, body)
     return json(m2mTokenToWire(await m2mTokens.revoke(caller, id, reason ?? null), clock.now()))
   })
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { MAX_SCOPES } from '../../domain/machines.ts'
 import { json } from '../respond.ts'
 import * as rule from '../rules.ts'
-import { parseBody, parseId, parseQuery } from '../validate.ts'
+import { checkBody, parseId, parseQuery } from '../validate.ts'
 import type { BackendApiParts } from './parts.ts'
 import {
   deletedScopeToWire,
@@ -64,8 +64,8 @@ export function routeMachines(app: Hono, parts: BackendApiParts): void {
   })
 
   app.post('/machines', async (c) => {
-    await doorkeeper.instance(c.req.raw)
-    const input = await parseBody(createBody, c.req.raw)
+    const { body } = await doorkeeper.instance(c.req.raw)
+    const input = checkBody(createBody, body)
     const { machine, secret } = await machines.create({
       name: input.name,
       receiverIds: input.scoped_machines ?? [],
@@ -81,9 +81,9 @@ export function routeMachines(app: Hono, parts: BackendApiParts): void {
   })
 
   app.patch('/machines/:id', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    const { body } = await doorkeeper.instance(c.req.raw)
     const id = machineId(c.req.param('id'))
-    const input = await parseBody(updateBody, c.req.raw)
+    const input = checkBody(updateBody, body)
     const machine = await machines.update(id, {
       name: input.name,
       defaultTokenTtlSeconds: input.default_token_ttl,
@@ -105,16 +105,16 @@ export function routeMachines(app: Hono, parts: BackendApiParts): void {
   })
 
   app.post('/machines/:id/secret_key/rotate', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    const { body } = await doorkeeper.instance(c.req.raw)
     const id = machineId(c.req.param('id'))
-    const input = await parseBody(rotateBody, c.req.raw)
+    const input = checkBody(rotateBody, body)
     return json(machineSecretToWire(await machineSecrets.rotate(id, input.previous_token_ttl)))
   })
 
   app.post('/machines/:id/scopes', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    const { body } = await doorkeeper.instance(c.req.raw)
     const id = machineId(c.req.param('id'))
-    const input = await parseBody(scopeBody, c.req.raw)
+    const input = checkBody(scopeBody, body)
     return json(scopeToWire(await machines.addScope(id, input.to_machine_id)))
   })
 

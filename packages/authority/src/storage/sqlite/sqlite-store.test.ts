@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -91,6 +91,36 @@ describe('an SQLite file', () => {
     expect(good).toEqual({ status: 'fulfilled', value: 'done' })
     expect(clash).toMatchObject({ status: 'rejected', reason: { code: 'storage_unavailable' } })
     expect(other).toEqual({ status: 'fulfilled', value: 'done' })
+    await store.close()
+  })
+
+  it('that another process holds is an error for all who wait, at once, and serves again after', async () => {
+    const store = await openSqliteStore({ file, migrate: true })
+    const holder = await connect(file)
+    holder.exec('BEGIN IMMEDIATE')
+    const write = (id: string) =>
+      store.write({
+        ...createMachine,
+        machine: aMachine({ id }),
+        secret: aSecret({ machineId: id }),
+      })
+    // One after the other, each with a time-out of its own, they would outlast this test.
+    const answers = await Promise.allSettled(
+      Array.from({ length: 200 }, (_, index) => write(`mch_${index}`)),
+    )
+    expect(answers.every(({ status }) => status === 'rejected')).toBe(true)
+    holder.exec('ROLLBACK')
+    holder.close()
+    expect(await write('mch_after')).toBe('done')
+    await store.close()
+  })
+
+  it('is for its owner alone', async () => {
+    const store = await openSqliteStore({ file, migrate: true })
+    await store.write(createMachine)
+    for (const name of await readdir(folder)) {
+      expect((await stat(join(folder, name))).mode & 0o077, name).toBe(0)
+    }
     await store.close()
   })
 
