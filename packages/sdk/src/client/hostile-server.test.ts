@@ -130,19 +130,18 @@ describe('the timeout ends', () => {
     ],
   ])('%s', async (_, listener) => {
     const { client, requests } = await start(listener, 60)
-    const begin = performance.now()
     await expect(client.machines.get(RECEIVER)).rejects.toMatchObject({
       code: 'authority-unreachable',
       got: 'none in 60 ms',
     })
-    expect(performance.now() - begin).toBeLessThan(1_000)
     expect(requests).toEqual([GET])
   })
 })
 
-test.each<[string, (written: () => void) => RequestListener]>([
+test.each<[string, string, (written: () => void) => RequestListener]>([
   [
-    'more than a mebibyte',
+    'more than any list has',
+    'answer-unexpected',
     (written) => (_, res) => {
       res.writeHead(200, JSON_TYPE)
       const more = (): void => {
@@ -159,6 +158,7 @@ test.each<[string, (written: () => void) => RequestListener]>([
   ],
   [
     'bytes that are no text',
+    'authority-unreachable',
     (written) => (_, res) => {
       res.writeHead(200, JSON_TYPE)
       res.write(Buffer.of(0x7b, 0xff))
@@ -174,7 +174,7 @@ test.each<[string, (written: () => void) => RequestListener]>([
       more()
     },
   ],
-])('of %s no more is read, and the connection is let go', async (_, listener) => {
+])('of %s no more is read, and the connection is let go', async (_, code, listener) => {
   let chunks = 0
   const count = (): void => {
     chunks++
@@ -184,9 +184,7 @@ test.each<[string, (written: () => void) => RequestListener]>([
     closed.push(once(res, 'close'))
     listener(count)(req, res)
   }, 60_000)
-  await expect(client.machines.get(RECEIVER)).rejects.toMatchObject({
-    code: 'authority-unreachable',
-  })
+  await expect(client.machines.get(RECEIVER)).rejects.toMatchObject({ code })
   // Long before the timeout of the call.
   await Promise.all(closed)
   expect(chunks).toBeLessThan(1_000)

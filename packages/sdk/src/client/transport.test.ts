@@ -93,7 +93,7 @@ describe('an answer that is not what was promised is an error', () => {
     expect((await client.machines.get(RECEIVER)).name).toBe('api')
   })
 
-  test('more than a mebibyte is not read to its end', async () => {
+  test('more than any list has is not read to its end', async () => {
     const body = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new Uint8Array(65_536).fill(0x61)),
     })
@@ -101,7 +101,7 @@ describe('an answer that is not what was promised is an error', () => {
       retry: { retries: 0 },
     })
     await expect(client.machines.get(RECEIVER)).rejects.toMatchObject({
-      code: 'authority-unreachable',
+      code: 'answer-unexpected',
     })
   })
 })
@@ -349,14 +349,14 @@ describe('the timeout', () => {
   })
 
   test('is over all attempts', async () => {
-    const begin = performance.now()
-    const { client } = started([json({}, 503)], {
+    const { client, sent } = started([json({}, 503)], {
       timeoutMs: 50,
       random: () => 0.9,
       retry: { backoffMs: 40, retries: 10 },
     })
     await expect(client.machines.get(RECEIVER)).rejects.toMatchObject({ status: 503 })
-    expect(performance.now() - begin).toBeLessThan(500)
+    // Eleven attempts with doubling waits would take a minute.
+    expect(sent.length).toBeLessThan(4)
   })
 })
 

@@ -1,6 +1,12 @@
 import { CountersignError, type WireError } from '../token/errors.ts'
 import { isJsonObject, type JsonObject } from '../token/json.ts'
-import { mediaType, NO_REDIRECT, readBounded, withSignal } from '../verify/fetch-json.ts'
+import {
+  AnswerTooLarge,
+  mediaType,
+  NO_REDIRECT,
+  readBounded,
+  withSignal,
+} from '../verify/fetch-json.ts'
 import type { Settings } from './options.ts'
 
 /** A call to the authority. */
@@ -19,7 +25,8 @@ export interface Call {
 /** Makes calls. Answers a JSON object, or throws; never anything in between. */
 export type Send = (call: Call) => Promise<JsonObject>
 
-const MAX_ANSWER_BYTES = 1_048_576
+/** A page of 500 machines with 150 scopes each is the largest thing there is to say. */
+const MAX_ANSWER_BYTES = { list: 33_554_432, other: 1_048_576 } as const
 
 const VERSION = '2026-05-12'
 
@@ -92,8 +99,10 @@ async function attemptOnce(
   let text: string
   try {
     response = await withSignal(fetch(`${apiUrl}/v1${call.path}`, init), deadline)
-    text = await withSignal(readBounded(response, MAX_ANSWER_BYTES), deadline)
+    const maxBytes = MAX_ANSWER_BYTES[call.method === 'GET' ? 'list' : 'other']
+    text = await withSignal(readBounded(response, maxBytes), deadline)
   } catch (error) {
+    if (error instanceof AnswerTooLarge) throw unexpected(call, error.message)
     const code = systemCode(error)
     throw new CountersignError('authority-unreachable', {
       expected: `an answer of ${apiUrl}`,
@@ -174,7 +183,7 @@ function parse(text: string): JsonObject | null {
   }
 }
 
-function unexpected(call: Call, got: string, status: number): CountersignError {
+function unexpected(call: Call, got: string, status?: number): CountersignError {
   return new CountersignError('answer-unexpected', {
     expected: `${call.success} with application/json`,
     got,

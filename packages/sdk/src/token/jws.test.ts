@@ -74,9 +74,8 @@ describe('it refuses', () => {
 
 test('a long token and a long header are refused without being read', () => {
   const long = `${header}.${'A'.repeat(10_000_000)}.${signature}`
-  const begin = performance.now()
-  for (let count = 0; count < 100; count++) expect(refusal(long)).toBe('token-malformed')
-  expect(performance.now() - begin).toBeLessThan(1000)
+  // Read even once each time, this would outlast the test.
+  for (let count = 0; count < 5_000; count++) expect(refusal(long)).toBe('token-malformed')
   expect(refusal(`${'A'.repeat(2049)}.${payload}.${signature}`)).toBe('token-malformed')
   expect(refusal(`${header}.${payload}.${'A'.repeat(MAX_TOKEN_CHARACTERS)}`)).toBe(
     'token-malformed',

@@ -110,9 +110,10 @@ test('odd input is no token, and costs nothing', () => {
     for (const look of [...looks, isMachineTokenByPrefix]) expect(look(odd as string)).toBe(false)
   }
   const huge = `${'A'.repeat(5_000_000)}.${'A'.repeat(5_000_000)}.A`
-  const begin = performance.now()
-  for (const look of looks) expect(look(huge)).toBe(false)
-  expect(performance.now() - begin).toBeLessThan(50)
+  // Read even once each time, this would outlast the test.
+  for (let count = 0; count < 2_000; count++) {
+    for (const look of looks) expect(look(huge)).toBe(false)
+  }
   expect(isJwtFormat(`a.b.${'c'.repeat(MAX_TOKEN_CHARACTERS)}`)).toBe(false)
 })
 

@@ -61,6 +61,14 @@ export function withSignal<Value>(work: Promise<Value>, signal: AbortSignal): Pr
   })
 }
 
+/** Thrown while reading, before more than the bound is held. */
+export class AnswerTooLarge extends Error {
+  constructor(maxBytes: number) {
+    super(`more than ${maxBytes} bytes`)
+    this.name = 'AnswerTooLarge'
+  }
+}
+
 /** The media type without parameters, in lower case; empty when there is none. */
 export function mediaType(response: Response): string {
   const [type = ''] = (response.headers.get('content-type') ?? '').split(';', 1)
@@ -79,7 +87,7 @@ export async function readBounded(response: Response, maxBytes: number): Promise
       const { done, value } = await reader.read()
       if (done) return text + decoder.decode()
       length += value.byteLength
-      if (length > maxBytes) throw new RangeError(`The answer is larger than ${maxBytes} bytes.`)
+      if (length > maxBytes) throw new AnswerTooLarge(maxBytes)
       text += decoder.decode(value, { stream: true })
     }
   } catch (error) {
