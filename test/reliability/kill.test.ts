@@ -17,6 +17,7 @@ interface Ledger {
   readonly revoked: Set<string>
 }
 
+const children: ReturnType<typeof spawnSource>[] = []
 let folder: string
 
 beforeEach(async () => {
@@ -24,6 +25,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
+  for (const child of children) if (child.exitCode === null) child.kill('SIGKILL')
   await rm(folder, { recursive: true })
 })
 
@@ -53,13 +55,17 @@ it(
 
     expect(await integrity(file)).toBe('ok')
     const last = await start(file)
-    const answers = await Promise.all(
-      [...ledger.created].map(async ([id, token]) => {
+    const answers: { id: string; status: number }[] = []
+    const tokens = ledger.created.entries()
+    const verifyRest = async (): Promise<void> => {
+      for (const [id, token] of tokens) {
         const { status } = await call(last, 'POST', '/m2m_tokens/verify', instanceKey, { token })
-        return { id, status }
-      }),
-    )
+        answers.push({ id, status })
+      }
+    }
+    await Promise.all(Array.from({ length: CONNECTIONS }, verifyRest))
     await kill(last.child)
+    expect(answers).toHaveLength(ledger.created.size)
     const lost = answers.filter(({ id, status }) => !ledger.revoked.has(id) && status !== 200)
     const undone = answers.filter(({ id, status }) => ledger.revoked.has(id) && status !== 404)
     expect(ledger.created.size).toBeGreaterThan(CONNECTIONS)
@@ -72,6 +78,7 @@ async function start(
   file: string,
 ): Promise<{ url: string; secretKey: string; child: ReturnType<typeof spawnSource> }> {
   const child = spawnSource('test/support/authority-process.ts', file)
+  children.push(child)
   return { ...(JSON.parse(await firstLine(child)) as { url: string; secretKey: string }), child }
 }
 

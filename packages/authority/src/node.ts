@@ -35,7 +35,7 @@ const LIMITS = {
   connectionsCheckingInterval: 1_000,
 } as const
 
-/** Sockets at once; further ones wait in the operating system. */
+/** Sockets at once; further ones are closed as they come. */
 const MAX_CONNECTIONS = 4_096
 
 const TICK_MS = 1_000
