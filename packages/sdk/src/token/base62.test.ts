@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { base62Length, decodeBase62, encodeBase62, isBase62 } from './base62.ts'
+import { base62Length, decodeBase62, encodeBase62 } from './base62.ts'
 
 const bytes = fc.uint8Array({ minLength: 0, maxLength: 80 })
 
@@ -9,7 +9,7 @@ test('what is encoded is decoded to the same bytes, at every length', () => {
     fc.property(bytes, (input) => {
       const text = encodeBase62(input)
       expect(text).toHaveLength(base62Length(input.length))
-      expect(isBase62(text)).toBe(true)
+      expect(text).toMatch(/^[0-9A-Za-z]*$/)
       expect(decodeBase62(text, input.length)).toEqual(input)
     }),
   )
@@ -55,6 +55,5 @@ test('a value that is too large, another length and a foreign character are refu
   expect(decodeBase62('007', 1)).toBeNull()
   for (const text of ['0-', '0_', '0 ', '0\n', '0é', '0\u{1f600}', '０１']) {
     expect(decodeBase62(text, 1)).toBeNull()
-    expect(isBase62(text)).toBe(false)
   }
 })

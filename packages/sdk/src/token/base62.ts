@@ -59,14 +59,6 @@ export function decodeBase62(text: string, byteLength: number): Uint8Array | nul
   return fromLimbs(limbs, byteLength)
 }
 
-/** Whether every character of `text` is a base62 digit. */
-export function isBase62(text: string): boolean {
-  for (let position = 0; position < text.length; position++) {
-    if (digitOf(text.charCodeAt(position)) < 0) return false
-  }
-  return true
-}
-
 function digitOf(code: number): number {
   return code < 128 ? (DIGITS[code] as number) : -1
 }
