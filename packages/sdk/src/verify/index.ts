@@ -1,0 +1,5 @@
+/** `countersign/verify`: checks machine JWTs locally, against the public key set of their issuer. */
+export { CountersignError, type CountersignErrorCode, isCountersignError } from '../token/errors.ts'
+export { M2MToken } from '../token/m2m-token.ts'
+export type { Fetch } from './fetch-json.ts'
+export { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts'
