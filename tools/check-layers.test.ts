@@ -10,10 +10,10 @@ const MANIFESTS = {
     name: 'countersign',
     exports: { '.': { source: './src/index.ts' }, './token': { source: './src/token/index.ts' } },
     imports: {
-      '#signature': {
+      '#engine': {
         source: {
-          node: './src/verify/signature/node.ts',
-          default: './src/verify/signature/web.ts',
+          node: './src/verify/engine/node.ts',
+          default: './src/verify/engine/web.ts',
         },
       },
     },
@@ -48,9 +48,9 @@ test('this repository obeys its layers', () => {
 test('a tree whose imports point the right way passes', () => {
   const found = violations({
     'packages/sdk/src/token/index.ts': `export const token = 1`,
-    'packages/sdk/src/verify/signature/node.ts': `import { verify } from 'node:crypto'`,
-    'packages/sdk/src/verify/signature/web.ts': `export const web = 1`,
-    'packages/sdk/src/verify/index.ts': `import '#signature'\nimport '../token/index.ts'`,
+    'packages/sdk/src/verify/engine/node.ts': `import { verify } from 'node:crypto'`,
+    'packages/sdk/src/verify/engine/web.ts': `export const web = 1`,
+    'packages/sdk/src/verify/index.ts': `import '#engine'\nimport '../token/index.ts'`,
     'packages/sdk/src/index.ts': `export * from './verify/index.ts'`,
     'packages/authority/src/domain/tokens.ts': `import { token } from 'countersign/token'`,
     'packages/authority/src/http/app.ts': `import { Hono } from 'hono'\nimport '../domain/tokens.ts'`,
@@ -103,10 +103,10 @@ test('the domain imports no package and no Node module that does I/O', () => {
 
 test('each file that a # import can mean must be allowed', () => {
   const [found] = violations({
-    'packages/sdk/src/token/jws.ts': `import { verify } from '#signature'`,
+    'packages/sdk/src/token/jws.ts': `import { verify } from '#engine'`,
   })
   expect(found).toContain(
-    "token/jws.ts:1 imports '#signature': of the layers, token may import nothing",
+    "token/jws.ts:1 imports '#engine': of the layers, token may import nothing",
   )
 })
 

@@ -29,11 +29,11 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       because: 'token formats are pure: no fetch, no clock, no dependency',
     },
     verify: {
-      layers: ['token', 'verify/signature/node.ts'],
+      layers: ['token', 'verify/engine/node.ts'],
       packages: [],
       because: pureSdk,
     },
-    'verify/signature/node.ts': {
+    'verify/engine/node.ts': {
       layers: ['token', 'verify'],
       packages: ['node:crypto'],
       because: 'only the signature check has a form of its own for Node',

@@ -7,7 +7,7 @@ import { reach } from './reach.ts'
 const manifest = {
   name: 'countersign',
   exports: {},
-  imports: { '#signature': { node: './dist/node.js', default: './dist/web.js' } },
+  imports: { '#engine': { node: './dist/node.js', default: './dist/web.js' } },
 }
 
 let folder = ''
@@ -15,7 +15,7 @@ let folder = ''
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'countersign-reach-'))
   plant('dist/index.js', `export * from './verify/verifier.js'`)
-  plant('dist/verify/verifier.js', `import { verify } from '#signature'\nimport '../index.js'`)
+  plant('dist/verify/verifier.js', `import { verify } from '#engine'\nimport '../index.js'`)
   plant('dist/node.js', `import { verify } from 'node:crypto'`)
   plant('dist/web.js', `export const verify = crypto.subtle.verify`)
 })

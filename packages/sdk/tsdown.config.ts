@@ -3,7 +3,7 @@ import { type Manifest, readManifest, sourceFiles } from '../../tools/manifest.t
 
 const manifest = readManifest(import.meta.dirname) as Manifest & { readonly version: string }
 
-// One file of `dist` for each file of `src`. `#signature` stays an import, so that the `imports` map of
+// One file of `dist` for each file of `src`. `#engine` stays an import, so that the `imports` map of
 // the published package, and not this build, picks the signature module of each runtime.
 export default defineConfig({
   entry: sourceFiles(manifest),

@@ -14,7 +14,6 @@ export type {
   GetM2MTokenListParams,
   GetMachineListParams,
   JwkSet,
-  JwtAlgorithm,
   Machine,
   MachineScope,
   MachineSecretKey,
@@ -27,6 +26,7 @@ export type {
   UpdateMachineParams,
   VerifyM2MTokenParams,
 } from './client/types.ts'
+export type { JwtAlgorithm } from './token/algorithms.ts'
 export {
   CountersignError,
   type CountersignErrorCode,

@@ -1,8 +1,10 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import {
   CountersignError,
-  judgeClaims,
   judgeHeader,
+  judgeM2MClaims,
+  JWT_ALGORITHMS,
+  M2M_HEADER,
   parseJws,
   RESERVED_CLAIMS,
 } from 'countersign/token'
@@ -31,14 +33,14 @@ export function createOwnJwtVerifier(
 
   const read = (text: string, now: number): M2MToken | null => {
     const { header, payload, signingInput, signature } = parseJws(text)
-    const { kid, alg } = judgeHeader(header)
+    const { kid, algorithm } = judgeHeader(header, M2M_HEADER, JWT_ALGORITHMS)
     const record = signingKeys.find(kid)
-    if (record?.algorithm !== alg) return null
+    if (record?.algorithm !== algorithm) return null
     const input = { key: publicKeyOf(record), dsaEncoding: 'ieee-p1363' as const }
-    const digest = alg === 'EdDSA' ? null : 'sha256'
+    const digest = algorithm === 'EdDSA' ? null : 'sha256'
     if (!verify(digest, signingInput, input, signature)) return null
-    const expected = { issuer, audience: null, nowMs: now, clockToleranceSeconds: 0 }
-    const { sub, aud, exp, iat, jti } = judgeClaims(payload, expected)
+    const expected = { issuer, audience: null, clockToleranceSeconds: 0 }
+    const { sub, aud, exp, iat, jti } = judgeM2MClaims(payload, expected, now)
     const claims = Object.entries(payload).filter(([name]) => !RESERVED_CLAIMS.includes(name))
     return m2mTokenFromJwt({
       id: jti,

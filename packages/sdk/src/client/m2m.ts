@@ -1,7 +1,7 @@
 import { CountersignError } from '../token/errors.ts'
 import type { M2MToken } from '../token/m2m-token.ts'
-import { createRemoteKeySet } from '../verify/key-set.ts'
-import { createVerifier, type Verifier } from '../verify/verifier.ts'
+import type { JwtVerifier } from '../verify/jwt-verifier.ts'
+import { createM2MVerifier } from '../verify/verifier.ts'
 import { checkMachineSecretKey, machineIdOf, type Settings } from './options.ts'
 import { idOfPresented } from './presented.ts'
 import { about, done, idInPath, notFoundAsInvalid, query, required } from './request.ts'
@@ -105,17 +105,15 @@ function createCallers(settings: Settings): (params: WithMachineSecretKey) => Ca
 }
 
 /** A verifier for the machine of each key, all on one key set: its id is in its key. */
-function createVerifiers(settings: Settings): (caller: Caller) => Verifier {
-  const { apiUrl, issuer, fetch, monotonicMs, now } = settings
-  const keys = createRemoteKeySet({ url: `${apiUrl}/.well-known/jwks.json`, fetch, monotonicMs })
-  const verifiers = new Map<string, Verifier>()
+function createVerifiers({ jwt, keys }: Settings): (caller: Caller) => JwtVerifier<M2MToken> {
+  const verifiers = new Map<string, JwtVerifier<M2MToken>>()
   return ({ secret, of }) => {
     // Never by a machine's key what was made for the instance's, though somebody gave one as the other.
     const name = of === 'instance' ? '' : secret
     const known = verifiers.get(name)
     if (known !== undefined) return known
-    const audience = of === 'instance' ? null : machineOf(secret)
-    const verifier = createVerifier({ issuer, audience, keys, clock: now })
+    const audience = of === 'instance' ? null : [machineOf(secret)]
+    const verifier = createM2MVerifier({ ...jwt, audience }, keys)
     if (verifiers.size < MAX_VERIFIERS) verifiers.set(name, verifier)
     return verifier
   }

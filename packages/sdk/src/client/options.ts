@@ -1,7 +1,16 @@
 import { parseCredential } from '../token/credential.ts'
-import { CountersignError } from '../token/errors.ts'
 import { isJsonObject } from '../token/json.ts'
 import type { Fetch } from '../verify/fetch-json.ts'
+import { checkJwtOptions, type JwtOptions, keySetOf } from '../verify/jwt-settings.ts'
+import type { KeySet } from '../verify/key-set.ts'
+import {
+  checkFunction,
+  checkNumber,
+  checkUrl,
+  invalidOption,
+  isStatusChecked,
+} from '../verify/options.ts'
+import type { M2MSettings } from '../verify/verifier.ts'
 
 export interface RetryOptions {
   /** How often a call that is safe to repeat is tried again. Default 2, 0 for never. */
@@ -11,7 +20,7 @@ export interface RetryOptions {
 }
 
 /** What a client is made with. */
-export interface ClientOptions {
+export interface ClientOptions extends Partial<Omit<JwtOptions, 'clock' | 'fetch' | 'issuer'>> {
   /** Where the authority is reached. May have a path; a trailing slash is ignored. */
   readonly apiUrl: string
   /** The instance key (`sk_…`), for administering. */
@@ -24,6 +33,8 @@ export interface ClientOptions {
   /** How long a call may take, retries and the reading of the answer included. Default 10,000. */
   readonly timeoutMs?: number
   readonly retry?: RetryOptions
+  /** `null` turns the checking of a JWT's status off; otherwise one that has a status is refused. */
+  readonly revocation?: null | undefined
   /** Epoch milliseconds; drives the judgement of tokens and the age of the key set. */
   readonly clock?: () => number
   /** From 0 to below 1; spreads the waits before repetitions. */
@@ -33,7 +44,6 @@ export interface ClientOptions {
 /** Options once they are checked. Secrets stay behind functions, so that nothing prints them. */
 export interface Settings {
   readonly apiUrl: string
-  readonly issuer: string
   readonly fetch: Fetch
   readonly timeoutMs: number
   readonly retries: number
@@ -43,6 +53,9 @@ export interface Settings {
   readonly monotonicMs: () => number
   readonly secretKey: () => string | undefined
   readonly machineSecretKey: () => string | undefined
+  /** How JWTs are verified, but for whom they must be meant. */
+  readonly jwt: Omit<M2MSettings, 'audience'>
+  readonly keys: KeySet
 }
 
 const DEFAULTS = { timeoutMs: 10_000, retries: 2, backoffMs: 100 } as const
@@ -51,25 +64,44 @@ const MAX_TIMEOUT_MS = 600_000
 
 /** @throws {CountersignError} `configuration-invalid`, naming the option. */
 export function checkOptions(options: ClientOptions): Settings {
-  if (!isJsonObject(options)) throw invalid('options to be an object with apiUrl')
+  if (!isJsonObject(options)) throw invalidOption('options to be an object with apiUrl')
   const retry = options.retry ?? {}
   const clock = checkFunction('clock', options.clock)
   const apiUrl = checkUrl('apiUrl', options.apiUrl)
+  const issuer = options.issuer === undefined ? apiUrl : checkUrl('issuer', options.issuer)
+  const fetch =
+    checkFunction('fetch', options.fetch) ?? ((url, init) => globalThis.fetch(url, init))
+  const jwtOptions = jwtOptionsOf(options, apiUrl, { issuer, fetch, clock })
   const secretKey = checkSecretKey(options.secretKey)
   const machineSecretKey = checkMachineSecretKey(options.machineSecretKey)
   return Object.freeze({
     apiUrl,
-    issuer: options.issuer === undefined ? apiUrl : checkUrl('issuer', options.issuer),
-    fetch: checkFunction('fetch', options.fetch) ?? ((url, init) => fetch(url, init)),
-    timeoutMs: checkNumber('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs, 1, MAX_TIMEOUT_MS),
-    retries: checkNumber('retry.retries', retry.retries ?? DEFAULTS.retries, 0, 10),
-    backoffMs: checkNumber('retry.backoffMs', retry.backoffMs ?? DEFAULTS.backoffMs, 0, 60_000),
+    fetch,
+    timeoutMs: integer('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs, 1, MAX_TIMEOUT_MS),
+    retries: integer('retry.retries', retry.retries ?? DEFAULTS.retries, 0, 10),
+    backoffMs: integer('retry.backoffMs', retry.backoffMs ?? DEFAULTS.backoffMs, 0, 60_000),
     random: checkFunction('random', options.random) ?? (() => Math.random()),
     now: clock ?? (() => Date.now()),
     monotonicMs: clock ?? (() => performance.now()),
     secretKey: () => secretKey,
     machineSecretKey: () => machineSecretKey,
+    jwt: { ...checkJwtOptions(jwtOptions), isStatusChecked: isStatusChecked(options.revocation) },
+    keys: keySetOf(jwtOptions),
   })
+}
+
+/** Its key set is fetched where the authority is reached, which may be by another name than its own. */
+function jwtOptionsOf(
+  { jwks, jwksUri, ...options }: ClientOptions,
+  apiUrl: string,
+  own: Pick<JwtOptions, 'issuer' | 'fetch' | 'clock'>,
+): JwtOptions {
+  const place = jwks === undefined ? `${apiUrl}/.well-known/jwks.json` : undefined
+  return { ...options, ...own, jwks, jwksUri: jwksUri ?? place }
+}
+
+function integer(name: string, value: unknown, min: number, max: number): number {
+  return Math.floor(checkNumber(name, value, min, max))
 }
 
 /** The id of the machine that a secret key belongs to, which the key itself tells. */
@@ -78,53 +110,27 @@ export function machineIdOf(machineSecretKey: string): string | null {
   return credential?.kind === 'machine-secret' ? credential.id : null
 }
 
-function checkUrl(name: string, value: unknown): string {
-  const expected = `${name} to be an http or https URL without query, fragment or password`
-  let url: URL
-  try {
-    // The parser forgives white space and sees no empty query or fragment, but it is the text that is
-    // compared and appended to.
-    if (typeof value !== 'string' || /[\s?#]/.test(value)) throw new TypeError('Not a URL.')
-    url = new URL(value)
-  } catch {
-    throw invalid(expected)
-  }
-  const isPlain = url.username === '' && url.password === ''
-  if (!isPlain || !['http:', 'https:'].includes(url.protocol)) throw invalid(expected)
-  return value.replace(/\/+$/, '')
-}
-
 function checkSecretKey(value: unknown): string | undefined {
   const secret = checkSecret('secretKey', value)
   // With the instance's key every receiver is accepted: a machine's key in its place must not do that.
   if (secret?.startsWith('ak_') !== true) return secret
-  throw invalid('secretKey to be the key of the instance; a machine’s belongs in machineSecretKey')
+  throw invalidOption(
+    'secretKey to be the key of the instance; a machine’s belongs in machineSecretKey',
+  )
 }
 
 /** @throws {CountersignError} `configuration-invalid` */
 export function checkMachineSecretKey(value: unknown): string | undefined {
   const secret = checkSecret('machineSecretKey', value)
   if (secret?.startsWith('sk_') !== true) return secret
-  throw invalid('machineSecretKey to be the key of a machine; the instance’s belongs in secretKey')
+  throw invalidOption(
+    'machineSecretKey to be the key of a machine; the instance’s belongs in secretKey',
+  )
 }
 
 /** An empty secret counts as none, as at Clerk: that is what an unset variable often becomes. */
 function checkSecret(name: string, value: unknown): string | undefined {
   if (value === undefined || value === '') return undefined
   if (typeof value === 'string' && /^[\x21-\x7e]{1,256}$/.test(value)) return value
-  throw invalid(`${name} to be a secret key without white space`)
-}
-
-function checkNumber(name: string, value: unknown, min: number, max: number): number {
-  if (typeof value === 'number' && value >= min && value <= max) return Math.floor(value)
-  throw invalid(`${name} to be a number from ${min} to ${max}`)
-}
-
-function checkFunction<Value>(name: string, value: Value): Value {
-  if (value === undefined || typeof value === 'function') return value
-  throw invalid(`${name} to be a function`)
-}
-
-function invalid(expected: string): CountersignError {
-  return new CountersignError('configuration-invalid', { expected })
+  throw invalidOption(`${name} to be a secret key without white space`)
 }

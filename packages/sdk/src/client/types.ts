@@ -1,3 +1,4 @@
+import type { JwtAlgorithm } from '../token/algorithms.ts'
 import type { JsonObject } from '../token/json.ts'
 
 /**
@@ -15,9 +16,6 @@ export interface PageParams {
   readonly limit?: number
   readonly offset?: number
 }
-
-/** An algorithm that an authority can sign with. */
-export type JwtAlgorithm = 'RS256' | 'ES256' | 'EdDSA'
 
 export interface Machine {
   readonly id: string

@@ -8,13 +8,13 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 /** The value of each character; the sign says that it has none, and survives shifting and joining. */
 const DIGITS: Int32Array = digitTable()
 
-const ASCII = new TextEncoder()
+const ENCODER = new TextEncoder()
 
 /** The bytes of `text`, or `null` when it is not strict base64url. */
 export function decodeBase64url(text: string): Uint8Array | null {
-  const characters = ASCII.encode(text)
+  const characters = ENCODER.encode(text)
   const bytes = new Uint8Array(decodedLength(characters.length))
-  return decodeBase64urlInto(characters, 0, characters.length, bytes, 0) ? bytes : null
+  return decodeBase64urlInto(characters, 0, characters.length, bytes, 0) < 0 ? null : bytes
 }
 
 /** How many bytes this many characters carry. */
@@ -23,9 +23,11 @@ export function decodedLength(characters: number): number {
 }
 
 /**
- * Decodes the characters of `source` from `start` to `end` to `target` from `written` on, and says
- * whether they were strict base64url. `target` may be `source` when it is written no later than it is
- * read: three bytes take the place of four.
+ * Decodes the characters of `source` from `start` to `end` to `target` from `written` on. `target` may
+ * be `source` when it is written no later than it is read: three bytes take the place of four.
+ *
+ * @returns Negative for what is not strict base64url; else bits, of which none of `NOT_ASCII` is set
+ *   where every byte is ASCII.
  */
 export function decodeBase64urlInto(
   source: Uint8Array,
@@ -33,9 +35,9 @@ export function decodeBase64urlInto(
   end: number,
   target: Uint8Array,
   written: number,
-): boolean {
+): number {
   const rest = (end - start) % 4
-  if (rest === 1) return false
+  if (rest === 1) return -1
   const whole = end - rest
   let seen = 0
   let at = written
@@ -51,9 +53,11 @@ export function decodeBase64urlInto(
     target[at + 2] = value
     at += 3
   }
-  if (seen < 0) return false
-  return rest === 0 || decodeRest(source, whole, rest, target, at)
+  return rest === 0 || seen < 0 ? seen : seen | decodeRest(source, whole, rest, target, at)
 }
+
+/** The first bit of each of the three bytes that four characters carry. */
+export const NOT_ASCII = 0x808080
 
 /** The last two or three characters; the bits that belong to no byte must be zero. */
 function decodeRest(
@@ -62,15 +66,16 @@ function decodeRest(
   rest: number,
   target: Uint8Array,
   at: number,
-): boolean {
-  const a = DIGITS[source[position] as number] as number
-  const b = DIGITS[source[position + 1] as number] as number
-  const c = rest === 3 ? (DIGITS[source[position + 2] as number] as number) : 0
-  if ((a | b | c) < 0) return false
-  target[at] = (a << 2) | (b >> 4)
-  if (rest === 2) return (b & 15) === 0
-  target[at + 1] = ((b & 15) << 4) | (c >> 2)
-  return (c & 3) === 0
+): number {
+  const value =
+    ((DIGITS[source[position] as number] as number) << 18) |
+    ((DIGITS[source[position + 1] as number] as number) << 12) |
+    (rest === 3 ? (DIGITS[source[position + 2] as number] as number) << 6 : 0)
+  const stray = rest === 3 ? 0xff : 0xffff
+  if (value < 0 || (value & stray) !== 0) return -1
+  target[at] = value >> 16
+  if (rest === 3) target[at + 1] = value >> 8
+  return value
 }
 
 function digitTable(): Int32Array {

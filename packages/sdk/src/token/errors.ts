@@ -11,7 +11,9 @@ export type CountersignErrorCode =
   | 'token-claim-invalid'
   | 'token-expired'
   | 'token-not-yet-valid'
+  | 'token-party-mismatch'
   | 'token-invalid'
+  | 'status-unavailable'
   | 'keys-unavailable'
   | 'authority-unreachable'
   | 'answer-unexpected'
@@ -77,10 +79,20 @@ export const SDK_ERRORS: Readonly<
     advice:
       'Its `nbf` or `iat` is in the future by more than the tolerance: compare the clocks of both machines.',
   },
+  'token-party-mismatch': {
+    message: 'The session was started by another party.',
+    advice:
+      'Its `azp` must be one of the `authorizedParties` of the session options: the origins of your own front ends. `null` accepts every party.',
+  },
   'token-invalid': {
     message: 'The authority does not accept this token.',
     advice:
       'It is unknown, expired, revoked, or not meant for this machine; the authority tells nobody which. `countersign tokens inspect -` with the instance key says more.',
+  },
+  'status-unavailable': {
+    message: 'The status of the token could not be checked.',
+    advice:
+      'The token says where its status is to be looked up, and this verifier cannot. `revocation: null` accepts it without looking, and with it a token that has been revoked.',
   },
   'keys-unavailable': {
     message: 'The key set could not be fetched.',

@@ -1,4 +1,5 @@
 /** `countersign/token`: the forms of ids, credentials and tokens. Pure: no I/O, no clock. */
+export { JWT_ALGORITHMS, type JwtAlgorithm } from './algorithms.ts'
 export { checksum } from './checksum.ts'
 export {
   type Credential,
@@ -18,11 +19,12 @@ export {
 } from './errors.ts'
 export { createId, formatId, idBytes, type IdKind, isId, parseId } from './ids.ts'
 export type { JsonObject } from './json.ts'
+export { type HeaderRules, judgeHeader, type JudgedHeader } from './jwt-header.ts'
 export { type Jws, MAX_TOKEN_CHARACTERS, parseJws } from './jws.ts'
 export {
-  judgeClaims,
-  judgeHeader,
+  judgeM2MClaims,
   M2M_CATEGORY,
+  M2M_HEADER,
   type M2MClaims,
   type M2MExpectations,
 } from './m2m-claims.ts'

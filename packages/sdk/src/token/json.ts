@@ -1,6 +1,6 @@
 /**
- * Strict JSON objects (RFC 8259, RFC 7515 §4): UTF-8 without a byte order mark, no member twice,
- * bounded depth and number of members. What two parsers could read differently is refused.
+ * Strict JSON objects (RFC 8259, RFC 7515 §4): no member twice, bounded depth and number of members.
+ * What two parsers could read differently is refused.
  */
 
 /** A JSON object as parsed: own members only are meant; read with `Object.hasOwn` where it matters. */
@@ -9,19 +9,21 @@ export type JsonObject = Readonly<Record<string, unknown>>
 const MAX_DEPTH = 32
 const MAX_MEMBERS = 256
 
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /**
- * The object that `bytes` are the JSON of, or `null` when they are not strictly that. The caller has
- * bounded the bytes.
+ * The object that a text is the JSON of, or `null` when it is not strictly that. The caller has bounded
+ * the text.
  */
-export function parseJsonObject(bytes: Uint8Array): JsonObject | null {
+export function parseJsonObject(text: string): JsonObject | null {
+  let value: unknown
   try {
-    const value: unknown = JSON.parse(UTF8.decode(bytes))
-    return isJsonObject(value) && isUnambiguous(bytes, value) ? value : null
+    value = JSON.parse(text)
   } catch {
     return null
   }
+  if (!isJsonObject(value)) return null
+  const members = countMembers(value, MAX_DEPTH)
+  const isUnambiguous = members === countSeparators(text) || members === countWritten(text)
+  return isUnambiguous && members <= MAX_MEMBERS ? value : null
 }
 
 /** Whether a value is an object with members: no array, not `null`. */
@@ -29,37 +31,58 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** A copy of what JSON can say, down to its bottom, but for members called `__proto__`. */
+export function copyJson(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(copyJson)
+  const copy: Record<string, unknown> = {}
+  for (const name of Object.keys(value)) {
+    if (name !== '__proto__') copy[name] = copyJson((value as JsonObject)[name])
+  }
+  return copy
+}
+
+// `JSON.parse` keeps the last of two members of one name and says nothing. But valid JSON has exactly one
+// colon outside its strings for each member that is written: where a name stood twice, fewer members are
+// left than were written. Counting both is several times cheaper than comparing the names.
+
+const WHITE_SPACE = [' ', '\n', '\r', '\t'] as const
+
 /**
- * `JSON.parse` keeps the last of two members of one name and says nothing. But valid JSON has exactly
- * one colon outside its strings for each member that is written, so where a name stood twice, fewer
- * members are left than colons. Counting both is five times cheaper than comparing the names.
+ * At least the members that are written, where nothing can stand between a name and its colon: then
+ * each has one `":`, and a string may have more. `NaN`, which equals no count, elsewhere.
  */
-function isUnambiguous(bytes: Uint8Array, value: JsonObject): boolean {
-  const written = countColons(bytes)
-  return written <= MAX_MEMBERS && countMembers(value, MAX_DEPTH) === written
+function countSeparators(text: string): number {
+  for (const blank of WHITE_SPACE) if (text.includes(blank)) return Number.NaN
+  let count = 0
+  for (let at = text.indexOf('":'); at >= 0; at = text.indexOf('":', at + 2)) count++
+  return count
 }
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COLON = 0x3a
 
-/** Outside strings. No byte of a longer UTF-8 sequence looks like one of these. */
-function countColons(bytes: Uint8Array): number {
-  const { length } = bytes
+/** The members that are written: the colons outside strings. */
+function countWritten(text: string): number {
+  const { length } = text
   let count = 0
   for (let position = 0; position < length; position++) {
-    const byte = bytes[position]
-    if (byte === COLON) count++
-    if (byte !== QUOTE) continue
+    const character = text.charCodeAt(position)
+    if (character === COLON) count++
+    if (character !== QUOTE) continue
     position++
-    while (position < length && bytes[position] !== QUOTE) {
-      position += bytes[position] === BACKSLASH ? 2 : 1
+    for (;;) {
+      const inside = text.charCodeAt(position)
+      // Valid JSON closes its strings; the end (`NaN`) is for a reader who doubts it.
+      if (inside === QUOTE || position >= length) break
+      position += inside === BACKSLASH ? 2 : 1
     }
   }
   return count
 }
 
-/** At all levels. `NaN`, which equals no count, when there are more levels, or a `__proto__`. */
+/** The members that are left, at all levels; `NaN` when there are more levels, or a `__proto__`. */
 function countMembers(value: object, levels: number): number {
   if (levels === 0) return Number.NaN
   if (Array.isArray(value)) {

@@ -1,11 +1,12 @@
-import { decodeBase64urlInto, decodedLength } from './base64url.ts'
+import { decodeBase64urlInto, decodedLength, NOT_ASCII } from './base64url.ts'
+import { type Codec, PORTABLE_CODEC } from './codec.ts'
 import { CountersignError } from './errors.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 
 /** A compact JWS, taken apart (RFC 7515 §7.1). Nothing in it is authenticated. */
 export interface Jws {
-  /** The first part as it was written: equal texts are equal headers. */
-  readonly headerText: string
+  /** How many characters of the token are its header. */
+  readonly headerLength: number
   readonly header: JsonObject
   readonly payload: JsonObject
   /** What the signature covers: the ASCII of the first two parts and the dot between. */
@@ -13,26 +14,39 @@ export interface Jws {
   readonly signature: Uint8Array
 }
 
-/** The most characters of a token. */
+/** A header that was parsed before. Every token of a key has the same one. */
+export interface KnownHeader {
+  /** The first part of a token and the dot after it. */
+  readonly text: string
+  readonly header: JsonObject
+}
+
+export interface ParseOptions {
+  /** Default 16,384. */
+  readonly maxCharacters?: number
+  readonly codec?: Codec
+  readonly knownHeaders?: readonly KnownHeader[]
+}
+
+/** The most characters of a token, unless told otherwise. */
 export const MAX_TOKEN_CHARACTERS = 16_384
 
 const MAX_HEADER_CHARACTERS = 2_048
 
-const ASCII = new TextEncoder()
-
-const NONE: ReadonlyMap<string, JsonObject> = new Map()
+const NONE: readonly KnownHeader[] = []
 
 /**
  * Takes a token apart, strictly and in one pass. Bounds come before work.
  *
- * @param knownHeaders Headers that were parsed before, by their text: a key signs every token under
- *   the same one.
  * @throws {CountersignError} `token-malformed`
  */
-export function parseJws(token: string, knownHeaders: ReadonlyMap<string, JsonObject> = NONE): Jws {
+export function parseJws(token: string, options: ParseOptions = {}): Jws {
+  const { maxCharacters = MAX_TOKEN_CHARACTERS, codec = PORTABLE_CODEC } = options
   if (typeof token !== 'string') throw malformed('a string')
-  if (token.length > MAX_TOKEN_CHARACTERS) throw malformed('a shorter token')
-  const first = token.indexOf('.')
+  const { length } = token
+  if (length > maxCharacters) throw malformed('a shorter token')
+  const known = knownHeaderOf(token, options.knownHeaders ?? NONE)
+  const first = known === undefined ? token.indexOf('.') : known.text.length - 1
   const second = token.indexOf('.', first + 1)
   if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0) {
     throw malformed('three parts with dots between')
@@ -41,15 +55,12 @@ export function parseJws(token: string, knownHeaders: ReadonlyMap<string, JsonOb
 
   // One buffer for all: the characters of the token, and behind them the bytes of one part after the
   // other. Allocation is what costs most here.
-  const { length } = token
-  const bytes = new Uint8Array(length + decodedLength(Math.max(first, second - first - 1)))
-  if (ASCII.encodeInto(token, bytes).written !== length) throw malformed('ASCII')
-
-  const headerText = token.slice(0, first)
-  const header = knownHeaders.get(headerText) ?? decodeObject(bytes, 0, first, length, 'header')
-  const payload = decodeObject(bytes, first + 1, second, length, 'payload')
+  const bytes = codec.encode(token, decodedLength(Math.max(first, second - first - 1)))
+  if (bytes === null) throw malformed('ASCII')
+  const header = known?.header ?? decodeObject(codec, bytes, 0, first, length, 'header')
+  const payload = decodeObject(codec, bytes, first + 1, second, length, 'payload')
   return {
-    headerText,
+    headerLength: first,
     header,
     payload,
     signingInput: bytes.subarray(0, second),
@@ -57,27 +68,34 @@ export function parseJws(token: string, knownHeaders: ReadonlyMap<string, JsonOb
   }
 }
 
+function knownHeaderOf(token: string, headers: readonly KnownHeader[]): KnownHeader | undefined {
+  for (const known of headers) if (token.startsWith(known.text)) return known
+  return undefined
+}
+
 function decodeObject(
+  codec: Codec,
   bytes: Uint8Array,
   start: number,
   end: number,
   written: number,
   part: string,
 ): JsonObject {
-  if (!decodeBase64urlInto(bytes, start, end, bytes, written)) {
-    throw malformed(`a ${part} in base64url`)
-  }
-  const object = parseJsonObject(bytes.subarray(written, written + decodedLength(end - start)))
+  const bits = decodeBase64urlInto(bytes, start, end, bytes, written)
+  if (bits < 0) throw malformed(`a ${part} in base64url`)
+  const stop = written + decodedLength(end - start)
+  const text = codec.decode(bytes, written, stop, (bits & NOT_ASCII) === 0)
+  const object = text === null ? null : parseJsonObject(text)
   if (object === null) throw malformed(`a ${part} that is one unambiguous JSON object`)
   return object
 }
 
 /** In place: nobody needs its characters any more. */
 function decodeSignature(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  if (decodeBase64urlInto(bytes, start, end, bytes, start)) {
-    return bytes.subarray(start, start + decodedLength(end - start))
+  if (decodeBase64urlInto(bytes, start, end, bytes, start) < 0) {
+    throw malformed('a signature in base64url')
   }
-  throw malformed('a signature in base64url')
+  return bytes.subarray(start, start + decodedLength(end - start))
 }
 
 function malformed(expected: string): CountersignError {

@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { GOOD_PAYLOAD, RECEIVER, SENDER, TEST_ISSUER, TEST_NOW_MS } from '../testing/tokens.ts'
 import { isCountersignError } from './errors.ts'
 import type { JsonObject } from './json.ts'
-import { judgeClaims, judgeHeader } from './m2m-claims.ts'
+import { JWT_ALGORITHMS } from './algorithms.ts'
+import { judgeHeader } from './jwt-header.ts'
+import { judgeM2MClaims, M2M_HEADER } from './m2m-claims.ts'
 
 const HEADER = { alg: 'RS256', typ: 'JWT', kid: 'key_1', cat: 'cl_B7d4PD333AAA' }
 const NOW = TEST_NOW_MS / 1000
@@ -16,19 +18,28 @@ const codeOf = (judge: () => unknown): string => {
   }
 }
 
-const header = (members: JsonObject): string => codeOf(() => judgeHeader({ ...HEADER, ...members }))
+const header = (members: JsonObject): string =>
+  codeOf(() => judgeHeader({ ...HEADER, ...members }, M2M_HEADER, JWT_ALGORITHMS))
 
 const claims = (members: JsonObject, audience: string | null = RECEIVER): string =>
   codeOf(() =>
-    judgeClaims(
+    judgeM2MClaims(
       { ...GOOD_PAYLOAD, ...members },
-      { issuer: TEST_ISSUER, audience, nowMs: TEST_NOW_MS, clockToleranceSeconds: 5 },
+      {
+        issuer: TEST_ISSUER,
+        audience: audience === null ? null : [audience],
+        clockToleranceSeconds: 5,
+      },
+      TEST_NOW_MS,
     ),
   )
 
 describe('a header', () => {
   test('names its key and its algorithm', () => {
-    expect(judgeHeader(HEADER)).toEqual({ kid: 'key_1', alg: 'RS256' })
+    expect(judgeHeader(HEADER, M2M_HEADER, JWT_ALGORITHMS)).toEqual({
+      kid: 'key_1',
+      algorithm: 'RS256',
+    })
   })
 
   test.each([undefined, 'JWT', 'jwt', 'application/jwt', 'Application/JWT'])(
@@ -166,8 +177,7 @@ describe('a payload', () => {
   test('is refused by a clock that does not tell the time', () => {
     for (const nowMs of [Number.NaN, undefined, 'now', {}]) {
       const expected = { issuer: TEST_ISSUER, audience: null, clockToleranceSeconds: 5 }
-      const judge = (): unknown =>
-        judgeClaims(GOOD_PAYLOAD, { ...expected, nowMs: nowMs as number })
+      const judge = (): unknown => judgeM2MClaims(GOOD_PAYLOAD, expected, nowMs as number)
       expect(codeOf(judge)).toBe('token-expired')
     }
   })

@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.ts'
+import { copyJson, type JsonObject } from './json.ts'
 
 /** A machine token on the wire (Clerk's Backend API, `machine_to_machine_token`). */
 export interface M2MTokenJSON {
@@ -111,7 +111,11 @@ export class M2MToken {
 /** A space-separated string, else the audience. */
 function scopesOf(payload: JsonObject): string[] {
   const { scopes, aud } = payload
-  if (typeof scopes === 'string') return scopes.split(' ').filter((scope) => scope !== '')
+  if (typeof scopes === 'string') {
+    // Most name one machine.
+    if (scopes !== '' && !scopes.includes(' ')) return [scopes]
+    return scopes.split(' ').filter((scope) => scope !== '')
+  }
   if (typeof aud === 'string') return [aud]
   return texts(aud)
 }
@@ -120,9 +124,19 @@ function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }
 
+/** Not the creator's; and an assignment to `__proto__` would be no member. */
+const STRUCTURAL = ['iss', 'sub', 'exp', 'nbf', 'iat', 'jti', '__proto__']
+
+/** Of their own: whoever changes them changes nobody else's. */
 function ownClaims(payload: JsonObject): Readonly<Record<string, unknown>> | null {
-  const { iss, sub, exp, nbf, iat, jti, ...own } = payload
-  return Object.keys(own).length === 0 ? null : own
+  const own: Record<string, unknown> = {}
+  let isEmpty = true
+  for (const name of Object.keys(payload)) {
+    if (STRUCTURAL.includes(name)) continue
+    own[name] = copyJson(payload[name])
+    isEmpty = false
+  }
+  return isEmpty ? null : own
 }
 
 function text(value: unknown): string {

@@ -1,4 +1,5 @@
 import { decodeBase64url } from './base64url.ts'
+import { decodeUtf8 } from './codec.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 import { MAX_TOKEN_CHARACTERS } from './jws.ts'
 import { namesMachine } from './m2m-claims.ts'
@@ -102,5 +103,6 @@ function typeByPrefix(token: string): MachineTokenType | undefined {
 function decodePart(token: string, index: 0 | 1): JsonObject | null {
   if (!isJwtFormat(token)) return null
   const bytes = decodeBase64url(token.split('.', 3)[index] ?? '')
-  return bytes === null ? null : parseJsonObject(bytes)
+  const text = bytes === null ? null : decodeUtf8(bytes)
+  return text === null ? null : parseJsonObject(text)
 }

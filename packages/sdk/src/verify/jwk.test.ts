@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { createTestKey, encodeBase64url } from '../testing/tokens.ts'
-import { importKeySet } from './jwk.ts'
+import { engine } from '#engine'
+import { importKeySet, isJwkSet } from './jwk.ts'
 
 const [rsa, ec, ed] = await Promise.all(
   (['RS256', 'ES256', 'EdDSA'] as const).map(
@@ -13,12 +14,12 @@ const rsaOf = (modulusLength: number): object =>
   generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })
 
 const kidsOf = async (...keys: unknown[]): Promise<string[]> => [
-  ...((await importKeySet({ keys })) ?? new Map<string, never>()).keys(),
+  ...(await importKeySet(engine, { keys })).keys(),
 ]
 
 test('keys of the three algorithms are taken, by their kid', async () => {
-  const keys = await importKeySet({ keys: [rsa, ec, ed] })
-  const found = [...(keys ?? [])].map(([kid, key]) => [kid, key.algorithm, key.signatureLength])
+  const keys = await importKeySet(engine, { keys: [rsa, ec, ed] })
+  const found = [...keys].map(([kid, key]) => [kid, key.algorithm, key.signatureLength])
   expect(found).toEqual([
     ['RS256', 'RS256', 256],
     ['ES256', 'ES256', 64],
@@ -124,8 +125,8 @@ test('a kid that stands twice names no key, whatever the keys are', async () => 
 test('names of Object’s own are kids like any other', async () => {
   const names = ['__proto__', 'constructor', 'toString']
   expect(await kidsOf(...names.map((kid) => ({ ...ec, kid })))).toEqual(names)
-  const keys = await importKeySet({ keys: [ec] })
-  for (const name of names) expect(keys?.get(name)).toBeUndefined()
+  const keys = await importKeySet(engine, { keys: [ec] })
+  for (const name of names) expect(keys.get(name)).toBeUndefined()
 })
 
 test('of a giant set the first 64 keys are looked at', async () => {
@@ -136,6 +137,19 @@ test('of a giant set the first 64 keys are looked at', async () => {
 test.each([null, undefined, [], 'text', 1, {}, { keys: {} }, { keys: null }])(
   'what is no key set is told: %j',
   async (set) => {
-    expect(await importKeySet(set)).toBeNull()
+    expect(isJwkSet(set)).toBe(false)
   },
 )
+
+test('a key that has not changed is not imported again, and one that has is another', async () => {
+  const before = await importKeySet(engine, { keys: [rsa, ec] })
+  const after = await importKeySet(engine, { keys: [ec, { ...ed, kid: 'RS256' }] }, before)
+  expect(after.get('ES256')).toBe(before.get('ES256'))
+  expect(after.get('RS256')).not.toBe(before.get('RS256'))
+  expect(after.get('RS256')?.algorithm).toBe('EdDSA')
+})
+
+test('of two keys with one kid none is taken, however far apart they stand', async () => {
+  const many = Array.from({ length: 200 }, (_, at) => ({ ...ec, kid: `k${at}` }))
+  expect(await kidsOf(ec, ...many, ec)).not.toContain('ES256')
+})

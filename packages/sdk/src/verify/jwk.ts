@@ -1,16 +1,22 @@
-import { importKey } from '#signature'
+import type { JwtAlgorithm } from '../token/algorithms.ts'
 import { decodeBase64url } from '../token/base64url.ts'
 import { isJsonObject, type JsonObject } from '../token/json.ts'
-import type { CheckSignature, PublicKeyMaterial } from './signature/signature.ts'
+import type { CheckSignature, Engine } from './engine/engine.ts'
+import { isOfLowOrder, isRoca } from './weak-keys.ts'
 
 /** A key of a set, ready to check signatures of its one algorithm. */
 export interface VerificationKey {
   readonly kid: string
-  readonly algorithm: PublicKeyMaterial['algorithm']
-  /** Bytes of a signature, where the algorithm fixes them. */
+  readonly algorithm: JwtAlgorithm
+  /** The public members, by which the same key is known when it is met again. */
+  readonly jwk: Readonly<Record<string, string>>
+  /** Bytes of a signature, which the algorithm and the key fix. */
   readonly signatureLength: number
   readonly check: CheckSignature
 }
+
+/** Keys by `kid`: whatever it is called, it is an entry and no property. */
+export type Keys = ReadonlyMap<string, VerificationKey>
 
 interface KeyType {
   readonly kty: string
@@ -22,7 +28,7 @@ interface KeyType {
   measure(members: Readonly<Record<string, Uint8Array>>): number | null
 }
 
-const KEY_TYPES: Readonly<Record<PublicKeyMaterial['algorithm'], KeyType>> = {
+const KEY_TYPES: Readonly<Record<JwtAlgorithm, KeyType>> = {
   RS256: { kty: 'RSA', names: ['RS256'], members: ['n', 'e'], measure: measureRsa },
   ES256: {
     kty: 'EC',
@@ -44,22 +50,39 @@ const KEY_TYPES: Readonly<Record<PublicKeyMaterial['algorithm'], KeyType>> = {
 const MAX_KEYS = 64
 const MAX_KID_CHARACTERS = 128
 
+/** A JWK Set (RFC 7517 §5), of whose keys nothing is known. */
+export interface JwkSet {
+  readonly keys: readonly unknown[]
+}
+
+export function isJwkSet(value: unknown): value is JwkSet {
+  return isJsonObject(value) && Array.isArray(value['keys'])
+}
+
 /**
- * The usable keys of a JWK Set, by `kid` (RFC 7517 §5). A key that is not fit is skipped, not the
- * set; a `kid` that stands twice names no key. `null` when it is no key set at all.
+ * The usable keys of a JWK Set (RFC 7517 §5). A key that is not fit is skipped, not the set; a `kid`
+ * that stands twice names no key.
+ *
+ * @param known Keys from an earlier look: one that has not changed is not imported again.
  */
 export async function importKeySet(
-  set: unknown,
-): Promise<ReadonlyMap<string, VerificationKey> | null> {
-  if (!isJsonObject(set) || !Array.isArray(set['keys'])) return null
-  const members = set['keys'].slice(0, MAX_KEYS).filter(isJsonObject)
-  const kids = members.map((jwk) => jwk['kid'])
-  const unique = members.filter(({ kid }) => kids.indexOf(kid) === kids.lastIndexOf(kid))
-  const keys = await Promise.all(unique.map(importJwk))
+  { importKey }: Pick<Engine, 'importKey'>,
+  set: JwkSet,
+  known: Keys = new Map(),
+): Promise<Keys> {
+  const jwks = set.keys.filter(isJsonObject)
+  const counts = new Map<unknown, number>()
+  for (const { kid } of jwks) counts.set(kid, (counts.get(kid) ?? 0) + 1)
+  const unique = jwks.filter(({ kid }) => counts.get(kid) === 1).slice(0, MAX_KEYS)
+  const keys = await Promise.all(unique.map((jwk) => importJwk(importKey, jwk, known)))
   return new Map(keys.filter((key) => key !== null).map((key) => [key.kid, key]))
 }
 
-async function importJwk(jwk: JsonObject): Promise<VerificationKey | null> {
+async function importJwk(
+  importKey: Engine['importKey'],
+  jwk: JsonObject,
+  known: Keys,
+): Promise<VerificationKey | null> {
   const { kid } = jwk
   if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_CHARACTERS) return null
   const algorithm = algorithmOf(jwk)
@@ -68,16 +91,19 @@ async function importJwk(jwk: JsonObject): Promise<VerificationKey | null> {
   const decoded = decodeMembers(jwk, type.members)
   const signatureLength = decoded === null ? null : type.measure(decoded)
   if (signatureLength === null) return null
+  const members = publicMembers(jwk, type)
+  const before = known.get(kid)
+  if (before !== undefined && hasMembers(before.jwk, members)) return before
   try {
-    const check = await importKey({ algorithm, jwk: publicMembers(jwk, type) })
-    return Object.freeze({ kid, algorithm, signatureLength, check })
+    const check = await importKey({ algorithm, jwk: members })
+    return Object.freeze({ kid, algorithm, jwk: members, signatureLength, check })
   } catch {
     return null
   }
 }
 
-function algorithmOf(jwk: JsonObject): PublicKeyMaterial['algorithm'] | null {
-  for (const algorithm of Object.keys(KEY_TYPES) as PublicKeyMaterial['algorithm'][]) {
+function algorithmOf(jwk: JsonObject): JwtAlgorithm | null {
+  for (const algorithm of Object.keys(KEY_TYPES) as JwtAlgorithm[]) {
     const { kty, crv, names } = KEY_TYPES[algorithm]
     if (jwk['kty'] !== kty || (crv !== undefined && jwk['crv'] !== crv)) continue
     const { alg } = jwk
@@ -115,25 +141,12 @@ function publicMembers(jwk: JsonObject, type: KeyType): Readonly<Record<string, 
   return Object.fromEntries(names.map((name) => [name, jwk[name] as string]))
 }
 
-/**
- * The Ed25519 points whose order divides 8, by their y in little-endian, two of them not reduced. Under
- * such a key one signature fits many messages or all, and the platforms take it (RFC 8032 §8.4 leaves it
- * to the caller).
- */
-const LOW_ORDER: readonly string[] = [
-  '00'.repeat(32),
-  '01' + '00'.repeat(31),
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'ec' + 'ff'.repeat(30) + '7f',
-  'ed' + 'ff'.repeat(30) + '7f',
-  'ee' + 'ff'.repeat(30) + '7f',
-]
-
-function isOfLowOrder(point: Uint8Array): boolean {
-  // The highest bit is the sign of x.
-  const y = point.map((byte, index) => (index === 31 ? byte & 0x7f : byte))
-  return LOW_ORDER.includes(Array.from(y, (byte) => byte.toString(16).padStart(2, '0')).join(''))
+/** `kty` is among them, and with it the algorithm. */
+function hasMembers(
+  jwk: Readonly<Record<string, string>>,
+  members: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(members).every(([name, value]) => jwk[name] === value)
 }
 
 /** RFC 7518 §3.3 and §6.3.1: 2048 to 4096 bits, an odd modulus, an odd exponent from 3 to 2^32. */
@@ -143,5 +156,6 @@ function measureRsa({ n, e }: Readonly<Record<string, Uint8Array>>): number | nu
   const odd = ((n.at(-1) ?? 0) & 1) === 1 && ((e.at(-1) ?? 0) & 1) === 1
   const bits = n.length * 8 - Math.clz32(n[0] ?? 0) + 24
   const isOne = e.length === 1 && e[0] === 1
-  return wellFormed && odd && !isOne && bits >= 2048 && bits <= 4096 ? n.length : null
+  const isFit = wellFormed && odd && !isOne && bits >= 2048 && bits <= 4096
+  return isFit && !isRoca(n) ? n.length : null
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { type Answer, json, scriptedFetch, silent } from '../testing/scripted-fetch.ts'
 import { createTestKey } from '../testing/tokens.ts'
 import { isCountersignError } from '../token/errors.ts'
+import { engine } from '#engine'
 import { createRemoteKeySet, createStaticKeySet, type KeySet } from './key-set.ts'
 
 const URL = 'https://authority.test/.well-known/jwks.json'
@@ -17,7 +18,13 @@ const set = (...keys: (typeof first)[]): Answer =>
 const started = (...answers: Answer[]) => {
   const server = scriptedFetch(...answers)
   const clock = { now: 5_000_000 }
-  const keys = createRemoteKeySet({ url: URL, fetch: server.fetch, monotonicMs: () => clock.now })
+  const keys = createRemoteKeySet({
+    engine,
+    url: URL,
+    fetch: server.fetch,
+    monotonicMs: () => clock.now,
+    maxStaleSeconds: 86_400,
+  })
   return { keys, sent: server.sent, clock }
 }
 
@@ -225,9 +232,11 @@ test('two sets do not know each other’s keys, though they have the same kid', 
 })
 
 test('a set that never changes is imported once, and one that is none is told', async () => {
-  const keys = createStaticKeySet({ keys: [first.publicJwk] })
+  const keys = createStaticKeySet(engine, { keys: [first.publicJwk] })
   expect(await outcome(keys, 'first')).toBe('first')
   expect(keys.find('first')).not.toBeInstanceOf(Promise)
   expect(await outcome(keys, 'second')).toBe('token-key-unknown')
-  expect(await outcome(createStaticKeySet({ keys: 1 }), 'first')).toBe('configuration-invalid')
+  expect(() => createStaticKeySet(engine, { keys: 1 })).toThrow(
+    expect.objectContaining({ code: 'configuration-invalid' }),
+  )
 })

@@ -1,6 +1,7 @@
 import { CountersignError } from '../token/errors.ts'
+import type { Engine } from './engine/engine.ts'
 import { type Fetch, fetchJson } from './fetch-json.ts'
-import { importKeySet, type VerificationKey } from './jwk.ts'
+import { importKeySet, isJwkSet, type Keys, type VerificationKey } from './jwk.ts'
 
 /** Finds keys by `kid`. */
 export interface KeySet {
@@ -10,23 +11,30 @@ export interface KeySet {
    * @throws {CountersignError} `token-key-unknown`, `keys-unavailable`
    */
   find(kid: string): VerificationKey | Promise<VerificationKey>
+  /** Has keys ready, fresh ones where they are fetched. @throws {CountersignError} `keys-unavailable` */
+  warm(): Promise<void>
 }
 
 export interface RemoteKeySetOptions {
+  readonly engine: Engine
   readonly url: string
   readonly fetch: Fetch
   /** Milliseconds that should only go forward; where they do not, the time until then is not counted. */
   readonly monotonicMs: () => number
+  /** How old a set may become while its source is silent. */
+  readonly maxStaleSeconds: number
+  /** Is given the work that goes on after a verification has been answered. */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
+
+/** A set this old is no longer relied on, however long its source has been silent. */
+export const DEFAULT_MAX_STALE_SECONDS = 86_400
 
 /** After this age the set is fetched again, beside the verification that noticed. */
 const REFRESH_AFTER_MS = 240_000
 
 /** A set this old is used without asking only when its source has just failed. */
 const STALE_AFTER_MS = 300_000
-
-/** A set this old is no longer relied on, however long its source has been silent. */
-const MAX_AGE_MS = 86_400_000
 
 /** Between two fetches while there are keys to go on with, whatever asks: unknown keys, failures, age. */
 const COOL_DOWN_MS = 30_000
@@ -37,11 +45,11 @@ const FIRST_RETRY_MS = 1_000
 /** A waiter does not rely on a fetch that another request began and may have been ended with. */
 const STUCK_AFTER_MS = 6_000
 
-type Keys = ReadonlyMap<string, VerificationKey>
-
 /** The keys of one issuer, fetched when needed. Each verifier has its own: no key crosses issuers. */
-export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOptions): KeySet {
-  const nowMs = forward(monotonicMs)
+export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
+  const { engine, url, fetch, waitUntil } = options
+  const maxAgeMs = options.maxStaleSeconds * 1000
+  const nowMs = forward(options.monotonicMs)
   let keys: Keys | null = null
   /** When the answer that is held was asked for. */
   let fetchedAt = Number.NEGATIVE_INFINITY
@@ -51,11 +59,9 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
   let inFlight: Promise<Keys> | null = null
 
   const load = async (): Promise<Keys> => {
-    const loaded = await importKeySet(await fetchJson(fetch, url))
-    if (loaded === null) {
-      throw new CountersignError('keys-unavailable', { expected: `a JWK Set at ${url}` })
-    }
-    return loaded
+    const set = await fetchJson(fetch, url)
+    if (isJwkSet(set)) return importKeySet(engine, set, keys ?? undefined)
+    throw new CountersignError('keys-unavailable', { expected: `a JWK Set at ${url}` })
   }
 
   /** One fetch at a time, however many ask. */
@@ -86,8 +92,7 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
     return mine
   }
 
-  const current = (): Keys | null =>
-    keys !== null && nowMs() - fetchedAt < MAX_AGE_MS ? keys : null
+  const current = (): Keys | null => (keys !== null && nowMs() - fetchedAt < maxAgeMs ? keys : null)
 
   const mayTry = (): boolean => {
     if (inFlight !== null) return true
@@ -100,12 +105,24 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
 
   const findLate = async (kid: string): Promise<VerificationKey> => {
     const known = current()
-    if (!mayTry()) throw known === null ? sourceSilent(url) : unknownKey()
-    const key = (
-      await refresh().catch((error: unknown) => known ?? Promise.reject(asError(error)))
-    ).get(kid)
+    // Whether the token's key is new cannot be known while its source is silent: that is no verdict.
+    if (!mayTry()) throw known === null || failures > 0 ? sourceSilent(url) : unknownKey()
+    const loaded = await refresh().catch((error: unknown) => {
+      if (known?.has(kid) === true) return known
+      throw error
+    })
+    const key = loaded.get(kid)
     if (key === undefined) throw unknownKey()
     return key
+  }
+
+  /** Nobody waits for it; a failure is tried again after the cool-down. */
+  const refreshBeside = (): void => {
+    const work = refresh().then(
+      () => undefined,
+      () => undefined,
+    )
+    waitUntil?.(work)
   }
 
   return Object.freeze({
@@ -117,9 +134,19 @@ export function createRemoteKeySet({ url, fetch, monotonicMs }: RemoteKeySetOpti
       // Nobody used it for long, and a key may have been removed meanwhile.
       const hasJustFailed = nowMs() - failedAt < STALE_AFTER_MS
       if (age >= STALE_AFTER_MS && !hasJustFailed) return findLate(kid)
-      // Nobody waits for it; a failure is tried again after the cool-down.
-      refresh().catch(() => undefined)
+      refreshBeside()
       return key
+    },
+
+    async warm(): Promise<void> {
+      const known = current()
+      if (known !== null && nowMs() - fetchedAt < REFRESH_AFTER_MS) return
+      try {
+        if (!mayTry()) throw sourceSilent(url)
+        await refresh()
+      } catch (error) {
+        if (known === null) throw error
+      }
     },
   })
 }
@@ -136,13 +163,12 @@ function forward(clock: () => number): () => number {
   }
 }
 
-/** A set that never changes. @throws {CountersignError} `configuration-invalid` at the first use. */
-export function createStaticKeySet(set: unknown): KeySet {
-  const imported = importKeySet(set).then((keys) => {
-    if (keys !== null) return keys
+/** A set that never changes. @throws {CountersignError} `configuration-invalid` */
+export function createStaticKeySet(engine: Engine, set: unknown): KeySet {
+  if (!isJwkSet(set)) {
     throw new CountersignError('configuration-invalid', { expected: 'jwks to be a JWK Set' })
-  })
-  imported.catch(() => undefined)
+  }
+  const imported = importKeySet(engine, set)
   let ready: Keys | null = null
   const find = (keys: Keys, kid: string): VerificationKey => {
     const key = keys.get(kid)
@@ -157,6 +183,13 @@ export function createStaticKeySet(set: unknown): KeySet {
         return find(keys, kid)
       })
     },
+    async warm(): Promise<void> {
+      const keys = await imported
+      if (keys.size > 0) return
+      throw new CountersignError('keys-unavailable', {
+        expected: 'a key in jwks that is fit to use',
+      })
+    },
   })
 }
 
@@ -169,8 +202,4 @@ function sourceSilent(url: string): CountersignError {
     expected: `a key set at ${url}`,
     got: 'a failure a moment ago',
   })
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error('The key set was not fetched.')
 }

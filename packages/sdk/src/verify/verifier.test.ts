@@ -1,7 +1,7 @@
 import { createLocalJWKSet, importPKCS8, jwtVerify, SignJWT } from 'jose'
 import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { json, scriptedFetch } from '../testing/scripted-fetch.ts'
+import { broken, json, scriptedFetch } from '../testing/scripted-fetch.ts'
 import {
   createTestKey,
   encodeBase64url,
@@ -255,6 +255,28 @@ test('options are checked when the verifier is made, and their object is not kep
     { clockToleranceSeconds: -1 },
     { clockToleranceSeconds: Number.NaN },
     { clockToleranceSeconds: '5' },
+    { audience: [] },
+    { audience: [RECEIVER, ''] },
+    { algorithms: [] },
+    { algorithms: ['HS256'] },
+    { algorithms: 'RS256' },
+    { maxTokenBytes: 0 },
+    { maxTokenBytes: 65_537 },
+    { cacheSize: -1 },
+    { cacheSize: Number.POSITIVE_INFINITY },
+    { revocation: true },
+    { revocation: false },
+    { jwks: { keys: 1 } },
+    { jwks: [] },
+    { jwksUri: 'https://keys.test' },
+    { jwks: undefined, jwksUri: 'file:///etc/keys' },
+    { jwks: undefined, jwksUri: 'https://user:pass@keys.test' },
+    { jwks: undefined, jwksUri: 'keys.test' },
+    { jwks: undefined, issuer: 'not a URL' },
+    { jwks: undefined, jwksMaxStaleSeconds: 0 },
+    { jwks: undefined, fetch: 'fetch' },
+    { clock: 1 },
+    { audiance: RECEIVER },
   ]) {
     expect(made(options)).toThrow(expect.objectContaining({ code: 'configuration-invalid' }))
   }
@@ -276,4 +298,73 @@ test('a refusal says what was expected, and nothing of the token', async () => {
   for (const part of [...token.split('.'), 'hush', 'mch_secret', SENDER]) {
     expect(said).not.toContain(part)
   }
+})
+
+test('a token may name one of several receivers that are accepted', async () => {
+  const token = await signToken(ec)
+  expect(await verdict(token, { audience: [SENDER, RECEIVER] })).toBe('accepted')
+  expect(await verdict(token, { audience: [SENDER, `${RECEIVER}x`] })).toBe(
+    'token-audience-mismatch',
+  )
+})
+
+test('algorithms are narrowed before a key is looked for', async () => {
+  const server = scriptedFetch(json(jwks))
+  const { jwks: _, ...remote } = BASE
+  const verifier = createVerifier({ ...remote, algorithms: ['ES256'], fetch: server.fetch })
+  await expect(verifier.verify(await signToken(rsa))).rejects.toMatchObject({
+    code: 'token-algorithm-not-allowed',
+  })
+  expect(server.sent).toEqual([])
+  expect((await verifier.verify(await signToken(ec))).subject).toBe(SENDER)
+})
+
+test('a token of 16 KiB is too long unless more is allowed', async () => {
+  const token = await signToken(ec, { ...GOOD_PAYLOAD, note: 'a'.repeat(20_000) })
+  expect(await verdict(token)).toBe('token-malformed')
+  expect(await verdict(token, { maxTokenBytes: 65_536 })).toBe('accepted')
+})
+
+test('a token with a status is refused, unless that was turned off', async () => {
+  const status = { status_list: { idx: 0, uri: `${TEST_ISSUER}/status/1` } }
+  const token = await signToken(ec, { ...GOOD_PAYLOAD, status })
+  expect(await verdict(token)).toBe('status-unavailable')
+  expect(await verdict(token, { revocation: null })).toBe('accepted')
+})
+
+test('warm fetches the keys once, and says when there are none', async () => {
+  const server = scriptedFetch(json(jwks))
+  const { jwks: _, ...remote } = BASE
+  const verifier = createVerifier({ ...remote, fetch: server.fetch })
+  await Promise.all([verifier.warm(), verifier.warm()])
+  await verifier.verify(await signToken(ec))
+  expect(server.sent).toHaveLength(1)
+
+  const down = createVerifier({ ...remote, fetch: () => Promise.reject(new TypeError('down')) })
+  await expect(down.warm()).rejects.toMatchObject({ code: 'keys-unavailable' })
+  await createVerifier(BASE).warm()
+  await expect(createVerifier({ ...BASE, jwks: { keys: [] } }).warm()).rejects.toMatchObject({
+    code: 'keys-unavailable',
+  })
+})
+
+test('work that goes on after an answer is handed to waitUntil', async () => {
+  const clock = { now: TEST_NOW_MS }
+  const work: Promise<unknown>[] = []
+  const server = scriptedFetch(json(jwks), broken('ECONNREFUSED'))
+  const { jwks: _, ...remote } = BASE
+  const verifier = createVerifier({
+    ...remote,
+    fetch: server.fetch,
+    clock: () => clock.now,
+    waitUntil: (promise) => work.push(promise),
+  })
+  const token = await signToken(ec, { ...GOOD_PAYLOAD, exp: TEST_NOW_MS / 1000 + 3_600 })
+  await verifier.verify(token)
+  expect(work).toEqual([])
+  clock.now += 250_000
+  await verifier.verify(token)
+  expect(work).toHaveLength(1)
+  await expect(work[0]).resolves.toBeUndefined()
+  expect(server.sent).toHaveLength(2)
 })

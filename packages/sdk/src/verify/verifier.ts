@@ -1,108 +1,107 @@
+import { engine } from '#engine'
 import { CountersignError } from '../token/errors.ts'
-import type { JsonObject } from '../token/json.ts'
-import { type Jws, parseJws } from '../token/jws.ts'
-import { judgeClaims, judgeHeader, namesMachine } from '../token/m2m-claims.ts'
+import { judgeM2MClaims, M2M_HEADER, namesMachine } from '../token/m2m-claims.ts'
 import { M2MToken } from '../token/m2m-token.ts'
-import type { Fetch } from './fetch-json.ts'
-import type { VerificationKey } from './jwk.ts'
-import { createRemoteKeySet, createStaticKeySet, type KeySet } from './key-set.ts'
+import type { Engine } from './engine/engine.ts'
+import {
+  checkJwtOptions,
+  JWT_OPTIONS,
+  type JwtOptions,
+  type JwtSettings,
+  keySetOf,
+} from './jwt-settings.ts'
+import { createJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
+import type { KeySet } from './key-set.ts'
+import { checkMembers, checkTextsOrNull, isStatusChecked } from './options.ts'
 
-export interface VerifierOptions {
-  /** The exact `iss` of its tokens. */
-  readonly issuer: string
-  /** The machine that tokens must be meant for; `null` accepts every receiver. */
-  readonly audience: string | null
-  /** A key set that never changes. */
-  readonly jwks?: { readonly keys: readonly JsonObject[] }
-  /** Where the key set is, unless `jwks` or `keys` is given. Default `<issuer>/.well-known/jwks.json`. */
-  readonly jwksUri?: string
-  /** A key set of this issuer that several verifiers share. */
-  readonly keys?: KeySet
-  /** How far clocks may be apart. Default 5, at most 60. */
-  readonly clockToleranceSeconds?: number
-  readonly fetch?: Fetch
-  /** Epoch milliseconds; drives the judgement of tokens and the age of the key set. */
-  readonly clock?: () => number
+export interface VerifierOptions extends JwtOptions {
+  /** The machine that tokens must be meant for, or several; `null` accepts every receiver. */
+  readonly audience: string | readonly string[] | null
+  /**
+   * `null` turns the checking of a token's status off. Otherwise a token that has one (`status`) is
+   * refused until it can be checked.
+   */
+  readonly revocation?: null | undefined
 }
 
 /** Checks machine JWTs of one issuer, without asking anybody but its key set. */
 export interface Verifier {
-  /** @throws {CountersignError} with a `token-…` code, or `keys-unavailable`. */
+  /**
+   * The machine token that this JWT is.
+   *
+   * @throws {CountersignError} with a `token-…` code when it is none that may be accepted, or
+   *   `keys-unavailable` when that cannot be known.
+   */
   verify(token: string): Promise<M2MToken>
+  /**
+   * Fetches the key set before the first token comes.
+   *
+   * @throws {CountersignError} `keys-unavailable` when there is none to verify with.
+   */
+  warm(): Promise<void>
 }
 
-const DEFAULT_TOLERANCE_SECONDS = 5
-const MAX_TOLERANCE_SECONDS = 60
-
-/** Headers that are remembered; a key set has one or two that are in use. */
-const MAX_HEADERS = 8
+/** What decides about machine JWTs besides the keys. */
+export interface M2MSettings extends JwtSettings {
+  readonly audience: readonly string[] | null
+  readonly isStatusChecked: boolean
+}
 
 /**
  * A verifier whose options are fixed from now on.
  *
+ * ```ts
+ * const verifier = createVerifier({ issuer: 'https://auth.internal', audience: myMachineId })
+ * const { subject } = await verifier.verify(token)
+ * ```
+ *
  * @throws {CountersignError} `configuration-invalid`, naming the option.
  */
 export function createVerifier(options: VerifierOptions): Verifier {
-  const { issuer, audience, clock = () => Date.now() } = options
-  const { clockToleranceSeconds = DEFAULT_TOLERANCE_SECONDS } = options
-  checkOptions(options, clockToleranceSeconds)
-  const keys = keySetOf(options)
-  const headers = new Map<string, JsonObject>()
+  return createVerifierOn(engine, options)
+}
+
+/** The same on an engine of one's choice: both are held to the same verdicts. */
+export function createVerifierOn(on: Engine, options: VerifierOptions): Verifier {
+  checkMembers('the options of a verifier', options, [...JWT_OPTIONS, 'audience', 'revocation'])
+  const settings = {
+    ...checkJwtOptions(options),
+    audience: checkTextsOrNull('audience', options.audience),
+    isStatusChecked: isStatusChecked(options.revocation),
+  }
+  const verifier = createM2MVerifier(settings, keySetOf(options, on), on)
   return Object.freeze({
-    async verify(token: string): Promise<M2MToken> {
-      const jws = parseJws(token, headers)
-      const { kid, alg } = judgeHeader(jws.header)
-      // Before the key, for which there may have to be a call.
-      if (!namesMachine(jws.payload)) {
+    verify: (token: string) => verifier.verify(token),
+    warm: () => verifier.warm(),
+  })
+}
+
+/** The engine of all doors: of `createVerifier`, of the client, and of `authenticateRequest`. */
+export function createM2MVerifier(
+  settings: M2MSettings,
+  keys: KeySet,
+  on: Engine = engine,
+): JwtVerifier<M2MToken> {
+  const { clockToleranceSeconds } = settings
+  return createJwtVerifier({
+    ...settings,
+    engine: on,
+    keys,
+    jwtClass: {
+      header: M2M_HEADER,
+      judgeClass(payload) {
+        if (namesMachine(payload)) return
         throw new CountersignError('token-class-mismatch', { expected: 'sub to name a machine' })
-      }
-      const found = keys.find(kid)
-      const key = found instanceof Promise ? await found : found
-      const checked = checkSignature(jws, alg, key)
-      if (!(typeof checked === 'boolean' ? checked : await checked)) {
-        throw new CountersignError('token-signature-invalid')
-      }
-      // Only what was signed is remembered, so that nobody else can fill it.
-      if (headers.size < MAX_HEADERS) headers.set(jws.headerText, jws.header)
-      const nowMs = clock()
-      const claims = judgeClaims(jws.payload, { issuer, audience, nowMs, clockToleranceSeconds })
-      return M2MToken.fromJwtPayload(claims, clockToleranceSeconds * 1000, nowMs)
+      },
+      judge(payload, nowMs) {
+        const claims = judgeM2MClaims(payload, settings, nowMs)
+        if (settings.isStatusChecked && Object.hasOwn(claims, 'status')) {
+          throw new CountersignError('status-unavailable', {
+            expected: 'no status, or revocation: null not to check it',
+          })
+        }
+        return M2MToken.fromJwtPayload(claims, clockToleranceSeconds * 1000, nowMs)
+      },
     },
   })
-}
-
-function checkSignature(
-  { signingInput, signature }: Jws,
-  alg: string,
-  key: VerificationKey,
-): boolean | Promise<boolean> {
-  // The key decides, and the header may only agree.
-  if (alg !== key.algorithm && !(alg === 'Ed25519' && key.algorithm === 'EdDSA')) {
-    throw new CountersignError('token-algorithm-not-allowed', { expected: `alg ${key.algorithm}` })
-  }
-  return signature.length === key.signatureLength && key.check(signingInput, signature)
-}
-
-function keySetOf({ issuer, jwks, jwksUri, keys, fetch, clock }: VerifierOptions): KeySet {
-  if (keys !== undefined) return keys
-  if (jwks !== undefined) return createStaticKeySet(jwks)
-  return createRemoteKeySet({
-    url: jwksUri ?? `${issuer}/.well-known/jwks.json`,
-    fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
-    monotonicMs: clock ?? (() => performance.now()),
-  })
-}
-
-function checkOptions({ issuer, audience }: VerifierOptions, tolerance: unknown): void {
-  if (typeof issuer !== 'string' || issuer === '')
-    throw invalid('issuer to be the iss of the tokens')
-  if (audience !== null && (typeof audience !== 'string' || audience === '')) {
-    throw invalid('audience to be a machine id, or null to accept every receiver')
-  }
-  if (typeof tolerance === 'number' && tolerance >= 0 && tolerance <= MAX_TOLERANCE_SECONDS) return
-  throw invalid(`clockToleranceSeconds to be a number from 0 to ${MAX_TOLERANCE_SECONDS}`)
-}
-
-function invalid(expected: string): CountersignError {
-  return new CountersignError('configuration-invalid', { expected })
 }

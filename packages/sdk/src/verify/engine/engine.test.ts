@@ -1,11 +1,13 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
-import { importKey as chosen, ENGINE } from '#signature'
+import { engine } from '#engine'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createTestKey } from '../../testing/tokens.ts'
-import * as node from './node.ts'
-import type { CheckSignature, PublicKeyMaterial } from './signature.ts'
-import * as web from './web.ts'
+import { engine as node } from './node.ts'
+import { isCountersignError } from '../../token/errors.ts'
+import { parseJws } from '../../token/jws.ts'
+import type { CheckSignature, PublicKeyMaterial } from './engine.ts'
+import { engine as web } from './web.ts'
 
 const DATA = new TextEncoder().encode('header.payload')
 const ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
@@ -28,8 +30,7 @@ const material = (algorithm: PublicKeyMaterial['algorithm'], jwk: object): Publi
 }
 
 test('on Node the engine is Node’s', () => {
-  expect(ENGINE).toBe('node')
-  expect(chosen).toBe(node.importKey)
+  expect(engine).toBe(node)
 })
 
 describe.each(['RS256', 'ES256', 'EdDSA'] as const)('%s', (algorithm) => {
@@ -95,5 +96,77 @@ describe('ES256', () => {
         expect(await check(DATA, halves(r, s))).toBe(false)
       }
     }
+  })
+})
+
+describe('texts and bytes', () => {
+  const unit = fc.oneof(
+    { weight: 9, arbitrary: fc.constantFrom(...'AQgwBz09-_.{}":, \n\\') },
+    fc.constantFrom('é', '\u0141', '\u0100', '\ud800', '\udc00', '😀', '\ufeff', '\ufffd', '\0'),
+  )
+
+  test('both engines read a token of any characters alike', () => {
+    fc.assert(
+      fc.property(fc.array(fc.string({ unit, maxLength: 12 }), { maxLength: 4 }), (parts) => {
+        const token = parts.join('.')
+        const results = [node, web].map(({ codec }) => {
+          try {
+            const { header, payload, signingInput, signature } = parseJws(token, { codec })
+            return { header, payload, input: [...signingInput], signature: [...signature] }
+          } catch (error) {
+            return isCountersignError(error) ? error.code : error
+          }
+        })
+        expect(results[0]).toEqual(results[1])
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  test('both engines read the same text, or none, from any bytes', () => {
+    const bytes = fc.uint8Array({ maxLength: 24 })
+    const text = fc.string({ unit: 'binary', maxLength: 12 }).map((one) => Buffer.from(one))
+    fc.assert(
+      fc.property(fc.oneof(bytes, text), (payload) => {
+        const part = (one: Uint8Array): string => Buffer.from(one).toString('base64url')
+        const wrapped = Buffer.concat([Buffer.from('{"a":"'), payload, Buffer.from('"}')])
+        const token = `${part(Buffer.from('{}'))}.${part(wrapped)}.AA`
+        const [first, second] = [node, web].map(({ codec }) => {
+          try {
+            return parseJws(token, { codec }).payload
+          } catch {
+            return 'refused'
+          }
+        })
+        expect(first).toEqual(second)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+
+  test.each([node, web])(
+    '$name takes no character for another with the same lower byte',
+    ({ codec }) => {
+      const good = 'eyJhbGciOiJFUzI1NiJ9.e30.AAAA'
+      expect(parseJws(good, { codec }).payload).toEqual({})
+      for (let position = 0; position < good.length; position++) {
+        const twin = String.fromCharCode(good.charCodeAt(position) + 0x100)
+        const text = good.slice(0, position) + twin + good.slice(position + 1)
+        expect(() => parseJws(text, { codec }), text).toThrow(
+          expect.objectContaining({ code: 'token-malformed' }),
+        )
+      }
+    },
+  )
+
+  test('both engines digest alike', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string(), async (text) => {
+        const [first, second] = await Promise.all([node.digest(text), web.digest(text)])
+        expect(first).toBe(second)
+        expect(first).toHaveLength(32)
+      }),
+      { numRuns: 100 },
+    )
   })
 })

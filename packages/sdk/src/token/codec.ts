@@ -1,0 +1,32 @@
+/** How texts become bytes and bytes texts. A platform may do it faster, not otherwise. */
+export interface Codec {
+  /**
+   * A byte for each character, and room for as many more as are asked for, with anything in it. `null`
+   * when a character does not fit into a byte; one beyond ASCII may also become other bytes.
+   */
+  encode(text: string, room: number): Uint8Array | null
+  /** The text of these bytes, a byte order mark included; `null` when they are not strictly UTF-8. */
+  decode(bytes: Uint8Array, start: number, end: number, isAscii: boolean): string | null
+}
+
+const ENCODER = new TextEncoder()
+const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** What every platform has. */
+export const PORTABLE_CODEC: Codec = Object.freeze({
+  encode(text: string, room: number): Uint8Array | null {
+    const bytes = new Uint8Array(text.length + room)
+    const { read, written } = ENCODER.encodeInto(text, bytes)
+    return read === text.length && written === text.length ? bytes : null
+  },
+  decode: (bytes: Uint8Array, start: number, end: number) => decodeUtf8(bytes.subarray(start, end)),
+})
+
+/** The text of bytes that are strictly UTF-8, or `null`. A byte order mark stays in it. */
+export function decodeUtf8(bytes: Uint8Array): string | null {
+  try {
+    return DECODER.decode(bytes)
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,85 @@
+import { algorithmNamed, type JwtAlgorithm } from './algorithms.ts'
+import { CountersignError } from './errors.ts'
+import type { JsonObject } from './json.ts'
+
+/** Clerk's class tags (`cat` in the header). */
+export const CATEGORIES: Readonly<Record<'session' | 'template' | 'm2m' | 'ignore', string>> =
+  Object.freeze({
+    session: 'cl_B7d4PD111AAA',
+    template: 'cl_B7d4PD222AAA',
+    m2m: 'cl_B7d4PD333AAA',
+    ignore: 'cl_I7d4PD111III',
+  })
+
+/** What a header must say for its token to be of a class. */
+export interface HeaderRules {
+  /** Media types of `typ` without `application/`, in lower case (RFC 7515 §4.1.9). */
+  readonly typ: string
+  /** Whether `typ` may be absent. */
+  readonly isTypOptional: boolean
+  /** Values of `cat`; `undefined` where it may be absent. */
+  readonly cat: readonly (string | undefined)[]
+}
+
+/** What a header that was judged says: nothing of it is authenticated. */
+export interface JudgedHeader {
+  readonly kid: string
+  readonly algorithm: JwtAlgorithm
+}
+
+/**
+ * Members of a header that refuse a token: those that bring a key along or say where one is to be
+ * fetched (RFC 7515 §4.1.2–4.1.6), and those that change how the rest is to be read (`crit` RFC 7515
+ * §4.1.11, of whose extensions none is understood here; `b64` RFC 7797 §7; `zip`, `enc` RFC 7516 §4.1).
+ * Others that are not known are ignored, as RFC 7515 §4 demands.
+ */
+const REFUSED_MEMBERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'] as const
+
+const MAX_KID_CHARACTERS = 128
+
+/**
+ * Judges a header: class first, then form, then algorithm.
+ *
+ * @param algorithms Those that this verifier accepts at all; the key decides among them.
+ * @throws {CountersignError} `token-class-mismatch`, `token-malformed`, `token-algorithm-not-allowed`
+ */
+export function judgeHeader(
+  header: JsonObject,
+  rules: HeaderRules,
+  algorithms: readonly JwtAlgorithm[],
+): JudgedHeader {
+  const { alg, kid } = header
+  if (!isTypeOf(header, rules)) {
+    throw new CountersignError('token-class-mismatch', { expected: `typ ${rules.typ}` })
+  }
+  const { cat } = header
+  if (!rules.cat.some((allowed) => allowed === cat)) {
+    throw new CountersignError('token-class-mismatch', {
+      expected: `cat ${rules.cat.map((one) => one ?? 'absent').join(' or ')}`,
+    })
+  }
+  for (const name of REFUSED_MEMBERS) {
+    if (Object.hasOwn(header, name)) throw malformed(`a header without ${name}`)
+  }
+  if (typeof alg !== 'string') throw malformed('a header that names its algorithm')
+  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_CHARACTERS) {
+    throw malformed('a header that names its key')
+  }
+  const algorithm = algorithmNamed(alg)
+  if (algorithm === null || !algorithms.includes(algorithm)) {
+    throw new CountersignError('token-algorithm-not-allowed', {
+      expected: `alg to be ${algorithms.join(' or ')}`,
+    })
+  }
+  return { kid, algorithm }
+}
+
+/** Media types are compared without case, and `application/` may be left out (RFC 7515 §4.1.9). */
+function isTypeOf({ typ }: JsonObject, rules: HeaderRules): boolean {
+  if (typ === undefined) return rules.isTypOptional
+  return typeof typ === 'string' && typ.toLowerCase().replace(/^application\//, '') === rules.typ
+}
+
+function malformed(expected: string): CountersignError {
+  return new CountersignError('token-malformed', { expected })
+}

@@ -1,0 +1,25 @@
+import type { JwtAlgorithm } from '../../token/algorithms.ts'
+import type { Codec } from '../../token/codec.ts'
+
+/**
+ * What a platform must offer to verify tokens: one implementation for Node, one for the web. The
+ * `imports` map of the package picks it; both give every token the same verdict.
+ */
+export interface Engine {
+  readonly name: 'node' | 'web'
+  /** Imports a key once. Rejects when the platform does not take it: a point off its curve, for one. */
+  importKey(key: PublicKeyMaterial): Promise<CheckSignature>
+  /** SHA-256 of a text, as 32 characters of one byte each. */
+  digest(text: string): string | Promise<string>
+  readonly codec: Codec
+}
+
+/** A public key that was checked (`jwk.ts`), by its algorithm. */
+export interface PublicKeyMaterial {
+  readonly algorithm: JwtAlgorithm
+  /** `kty` and the public members of the key alone (RFC 7518 §6, RFC 8037 §2). */
+  readonly jwk: Readonly<Record<string, string>>
+}
+
+/** Tells whether a signature over these bytes is right. Never throws for a wrong one. */
+export type CheckSignature = (data: Uint8Array, signature: Uint8Array) => boolean | Promise<boolean>

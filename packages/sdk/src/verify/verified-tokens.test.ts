@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import type { VerificationKey } from './jwk.ts'
+import { createVerifiedTokens } from './verified-tokens.ts'
+
+const key = { kid: 'k' } as VerificationKey
+const verified = (id: number) => ({ key, payload: { id } })
+
+const hashed: string[] = []
+const digest = (text: string): string => {
+  hashed.push(text)
+  return createHash('sha256').update(text).digest('binary')
+}
+
+const tokenOf = (id: number): string => `header.payload.${String(id).padStart(40, 'x')}`
+
+describe.each([
+  ['at once', digest],
+  ['later', async (text: string) => digest(text)],
+])('with a digest that comes %s', (_, digestOf) => {
+  const made = (size: number) => {
+    const tokens = createVerifiedTokens({ digest: digestOf }, size)
+    const remember = async (id: number): Promise<void> => {
+      tokens.remember(tokenOf(id), verified(id))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    return { tokens, remember }
+  }
+
+  test('a token is found once it was remembered twice', async () => {
+    const { tokens, remember } = made(10)
+    await remember(1)
+    expect(await tokens.find(tokenOf(1))).toBeUndefined()
+    await remember(1)
+    expect(await tokens.find(tokenOf(1))).toEqual(verified(1))
+    expect(await tokens.find(tokenOf(2))).toBeUndefined()
+  })
+
+  test('a token with the same end is another one', async () => {
+    const { tokens, remember } = made(10)
+    await remember(1)
+    await remember(1)
+    for (const other of [`x${tokenOf(1)}`, tokenOf(1).replace('payload', 'Payload')]) {
+      expect(await tokens.find(other)).toBeUndefined()
+    }
+  })
+
+  test('there are never more than its size, and what is used stays', async () => {
+    const { tokens, remember } = made(10)
+    for (let id = 0; id < 100; id++) {
+      await remember(id)
+      await remember(id)
+      expect(await tokens.find(tokenOf(0))).toEqual(verified(0))
+    }
+    const found = await Promise.all(
+      Array.from({ length: 100 }, async (_, id) => tokens.find(tokenOf(id))),
+    )
+    const held = found.filter((one) => one !== undefined).length
+    expect(held).toBeGreaterThanOrEqual(5)
+    expect(held).toBeLessThanOrEqual(10)
+  })
+
+  test('of size 0 it holds nothing, and computes nothing', async () => {
+    const { tokens, remember } = made(0)
+    hashed.length = 0
+    for (let count = 0; count < 3; count++) await remember(1)
+    expect(await tokens.find(tokenOf(1))).toBeUndefined()
+    expect(hashed).toEqual([])
+  })
+})
+
+test('a token that is seen once costs no hash', () => {
+  const tokens = createVerifiedTokens({ digest }, 10)
+  hashed.length = 0
+  expect(tokens.find(tokenOf(1))).toBeUndefined()
+  tokens.remember(tokenOf(1), verified(1))
+  expect(hashed).toEqual([])
+})
+
+test('a digest that fails is a token that is not remembered', async () => {
+  const tokens = createVerifiedTokens({ digest: () => Promise.reject(new Error('no')) }, 10)
+  tokens.remember(tokenOf(1), verified(1))
+  tokens.remember(tokenOf(1), verified(1))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(tokens.find(tokenOf(1))).toBeUndefined()
+})

@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'vitest'
+import { json, scriptedFetch } from '../testing/scripted-fetch.ts'
+import {
+  createTestKey,
+  GOOD_PAYLOAD,
+  RECEIVER,
+  signToken,
+  TEST_ISSUER,
+  TEST_NOW_MS,
+} from '../testing/tokens.ts'
+import type { CheckSignature, Engine } from './engine/engine.ts'
+import { engine as node } from './engine/node.ts'
+import { engine as web } from './engine/web.ts'
+import { createVerifierOn, type Verifier, type VerifierOptions } from './verifier.ts'
+
+/** What is remembered of verified tokens saves the signature check, and nothing else. */
+
+const [key, next] = await Promise.all([
+  createTestKey('ES256', 'key'),
+  createTestKey('ES256', 'next'),
+])
+const set = (...keys: (typeof key)[]) => json({ keys: keys.map(({ publicJwk }) => publicJwk) })
+
+/** The same engine, which tells how often it checked a signature. */
+const counting = (engine: Engine) => {
+  const counts = { checks: 0 }
+  const counted: Engine = {
+    ...engine,
+    async importKey(material) {
+      const check = await engine.importKey(material)
+      const counter: CheckSignature = (data, signature) => {
+        counts.checks++
+        return check(data, signature)
+      }
+      return counter
+    },
+  }
+  return { engine: counted, counts }
+}
+
+describe.each([node, web])('on the engine $name', (platform) => {
+  const started = (
+    options: Partial<VerifierOptions> = {},
+    ...answers: ReturnType<typeof set>[]
+  ) => {
+    const { engine, counts } = counting(platform)
+    const clock = { now: TEST_NOW_MS }
+    const server = scriptedFetch(...(answers.length === 0 ? [set(key)] : answers))
+    const verifier = createVerifierOn(engine, {
+      issuer: TEST_ISSUER,
+      audience: RECEIVER,
+      fetch: server.fetch,
+      clock: () => clock.now,
+      ...options,
+    })
+    return { verifier, counts, clock, sent: server.sent }
+  }
+
+  const times = async (count: number, verifier: Verifier, token: string): Promise<void> => {
+    for (let done = 0; done < count; done++) {
+      await verifier.verify(token)
+      // What it may remember it has to digest first.
+      for (let turn = 0; turn < 5; turn++) await platform.digest(token)
+    }
+  }
+
+  test('from the third time on the signature is not checked again', async () => {
+    const { verifier, counts } = started()
+    await times(10, verifier, await signToken(key))
+    expect(counts.checks).toBe(2)
+  })
+
+  test('each time gives the same, and nothing that another holder could change', async () => {
+    const { verifier } = started()
+    const payload = { ...GOOD_PAYLOAD, roles: ['reader'], deep: { list: [{ a: 1 }] } }
+    const token = await signToken(key, payload)
+    const first = await verifier.verify(token)
+    for (let count = 0; count < 4; count++) {
+      const one = await verifier.verify(token)
+      expect(one).toEqual(first)
+      const claims = one.claims as { roles: string[]; deep: { list: { a: number }[] } }
+      claims.roles.push('admin')
+      claims.deep.list[0] = { a: 2 }
+      one.scopes.push('mch_other')
+    }
+    expect(await verifier.verify(token)).toEqual(first)
+  })
+
+  test('a token that expires is refused although it is remembered', async () => {
+    const { verifier, clock } = started()
+    const token = await signToken(key)
+    await times(5, verifier, token)
+    clock.now += 65_000
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'token-expired' })
+    clock.now -= 130_000
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'token-not-yet-valid' })
+  })
+
+  test('a token whose key is gone from the set is refused although it is remembered', async () => {
+    const { verifier, clock, sent } = started({}, set(key), set(next))
+    const token = await signToken(key, { ...GOOD_PAYLOAD, exp: TEST_NOW_MS / 1000 + 3_600 })
+    await times(5, verifier, token)
+    clock.now += 301_000
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'token-key-unknown' })
+    expect(sent).toHaveLength(2)
+  })
+
+  test('a token is checked again when its key became another under the same kid', async () => {
+    const other = await createTestKey('ES256', 'key')
+    const { verifier, clock } = started({}, set(key), set(other))
+    const token = await signToken(key, { ...GOOD_PAYLOAD, exp: TEST_NOW_MS / 1000 + 3_600 })
+    await times(5, verifier, token)
+    clock.now += 301_000
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'token-signature-invalid' })
+  })
+
+  test('a refreshed set with the same key costs no new check', async () => {
+    const { verifier, clock, counts, sent } = started({}, set(key), set(key))
+    const token = await signToken(key, { ...GOOD_PAYLOAD, exp: TEST_NOW_MS / 1000 + 3_600 })
+    await times(5, verifier, token)
+    clock.now += 301_000
+    await times(5, verifier, token)
+    expect(sent).toHaveLength(2)
+    // Once, by the call that waited for the new set.
+    expect(counts.checks).toBeLessThanOrEqual(3)
+  })
+
+  test('a token that was altered is not the one that is remembered', async () => {
+    const { verifier } = started()
+    const token = await signToken(key)
+    await times(5, verifier, token)
+    const [head = '', payload = '', signature = ''] = token.split('.')
+    const other = await signToken(key, { ...GOOD_PAYLOAD, jti: 'mt_other' })
+    const forged = `${head}.${other.split('.')[1] ?? ''}.${signature}`
+    await expect(verifier.verify(forged)).rejects.toMatchObject({ code: 'token-signature-invalid' })
+    await expect(verifier.verify(`${head}.${payload}.A${signature}`)).rejects.toMatchObject({
+      code: expect.stringMatching(/token-(malformed|signature-invalid)/) as string,
+    })
+  })
+
+  test('refused tokens leave nothing behind', async () => {
+    const { verifier, counts } = started()
+    const token = await signToken(next, GOOD_PAYLOAD, {
+      alg: 'ES256',
+      typ: 'JWT',
+      kid: 'key',
+      cat: 'cl_B7d4PD333AAA',
+    })
+    for (let count = 1; count <= 5; count++) {
+      await expect(verifier.verify(token)).rejects.toMatchObject({
+        code: 'token-signature-invalid',
+      })
+      expect(counts.checks).toBe(count)
+    }
+  })
+
+  test('cacheSize 0 checks every time', async () => {
+    const { verifier, counts } = started({ cacheSize: 0 })
+    await times(5, verifier, await signToken(key))
+    expect(counts.checks).toBe(5)
+  })
+})
