@@ -1,8 +1,34 @@
 /** `countersign`: obtain, present and verify machine-to-machine tokens. */
+export type {
+  ApiKeyAuth,
+  Auth,
+  M2MAuth,
+  OAuthAuth,
+  SessionAuth,
+  SignedInAuth,
+  SignedOutAuth,
+} from './authenticate/auth-object.ts'
+export {
+  authenticateRequest,
+  type AuthenticateOptions,
+  type AuthenticateRequestOptions,
+  type Authenticator,
+  createAuthenticator,
+} from './authenticate/authenticator.ts'
+export type {
+  AcceptedType,
+  AcceptsToken,
+  AuthenticatorOptions,
+  OAuthOptions,
+  SessionOptions,
+} from './authenticate/options.ts'
+export type { AuthReason } from './authenticate/refusals.ts'
+export type { RequestState, SignedInState, SignedOutState } from './authenticate/request-state.ts'
 export type { ApiKeysApi } from './client/api-keys.ts'
 export { type Client, createClient, type JwksApi } from './client/client.ts'
 export type { M2MApi } from './client/m2m.ts'
 export type { MachinesApi } from './client/machines.ts'
+export type { IdPOAuthAccessTokenApi } from './client/oauth-access-tokens.ts'
 export type { ClientOptions, RetryOptions } from './client/options.ts'
 export type {
   ApiKey,
@@ -13,6 +39,7 @@ export type {
   GetApiKeyListParams,
   GetM2MTokenListParams,
   GetMachineListParams,
+  IdPOAuthAccessToken,
   JwkSet,
   Machine,
   MachineScope,
@@ -27,6 +54,7 @@ export type {
   VerifyM2MTokenParams,
 } from './client/types.ts'
 export type { JwtAlgorithm } from './token/algorithms.ts'
+export { verifyM2MToken } from './client/verify-m2m-token.ts'
 export {
   CountersignError,
   type CountersignErrorCode,
@@ -47,3 +75,6 @@ export {
   TokenType,
 } from './token/token-type.ts'
 export type { Fetch } from './verify/fetch-json.ts'
+export type { JwtOptions } from './verify/jwt-settings.ts'
+export { createVerifier, type Verifier, type VerifierOptions } from './verify/verifier.ts'
+export { verifyM2MJwt } from './verify/verify-m2m-jwt.ts'

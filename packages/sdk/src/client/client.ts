@@ -1,6 +1,7 @@
 import { type ApiKeysApi, createApiKeysApi } from './api-keys.ts'
 import { createM2MApi, type M2MApi } from './m2m.ts'
 import { createMachinesApi, type MachinesApi } from './machines.ts'
+import { createIdPOAuthAccessTokenApi, type IdPOAuthAccessTokenApi } from './oauth-access-tokens.ts'
 import { checkOptions, type ClientOptions } from './options.ts'
 import { required } from './request.ts'
 import { createSend } from './transport.ts'
@@ -17,6 +18,7 @@ export interface Client {
   readonly machines: MachinesApi
   readonly m2m: M2MApi
   readonly apiKeys: ApiKeysApi
+  readonly idPOAuthAccessToken: IdPOAuthAccessTokenApi
   readonly jwks: JwksApi
 }
 
@@ -38,6 +40,7 @@ export function createClient(options: ClientOptions): Client {
     machines: createMachinesApi(settings, send),
     m2m: createM2MApi(settings, send),
     apiKeys: createApiKeysApi(settings, send),
+    idPOAuthAccessToken: createIdPOAuthAccessTokenApi(settings, send),
     jwks: Object.freeze({
       async getJwks() {
         const secret = required(settings.secretKey(), 'secretKey')

@@ -1,10 +1,8 @@
 import { CountersignError } from '../token/errors.ts'
 import type { M2MToken } from '../token/m2m-token.ts'
-import type { JwtVerifier } from '../verify/jwt-verifier.ts'
-import { createM2MVerifier } from '../verify/verifier.ts'
-import { checkMachineSecretKey, machineIdOf, type Settings } from './options.ts'
-import { idOfPresented } from './presented.ts'
-import { about, done, idInPath, notFoundAsInvalid, query, required } from './request.ts'
+import { createCallers, createM2MVerification } from './m2m-verification.ts'
+import type { Settings } from './options.ts'
+import { about, done, idInPath, query } from './request.ts'
 import type { Send } from './transport.ts'
 import type {
   CreateM2MTokenParams,
@@ -32,13 +30,10 @@ export interface M2MApi {
   verify(params: VerifyM2MTokenParams): Promise<M2MToken>
 }
 
-/** Verifiers are kept for this many machine keys of one client. */
-const MAX_VERIFIERS = 64
-
 export function createM2MApi(settings: Settings, send: Send): M2MApi {
   const callerOf = createCallers(settings)
   const secretFor = (params: WithMachineSecretKey): string => callerOf(params).secret
-  const verifierFor = createVerifiers(settings)
+  const verification = createM2MVerification(settings, send)
 
   return Object.freeze({
     async createToken(params: CreateM2MTokenParams = {}) {
@@ -78,72 +73,11 @@ export function createM2MApi(settings: Settings, send: Send): M2MApi {
       if (typeof token !== 'string') {
         throw new CountersignError('argument-invalid', { expected: 'token to be a string' })
       }
-      const caller = callerOf(params)
-      if (token.startsWith('mt_')) return verifyOpaque(send, caller.secret, token)
-      if (token.includes('.')) return verifierFor(caller).verify(token)
+      if (token.startsWith('mt_')) return verification.opaque(params, token)
+      if (token.includes('.')) return verification.local(params).verify(token)
       throw new CountersignError('token-class-mismatch', {
         expected: 'a machine token (mt_… or a JWT)',
       })
     },
   })
-}
-
-/** The key that a call is made with, and what it is the key of. */
-interface Caller {
-  readonly secret: string
-  readonly of: 'machine' | 'instance'
-}
-
-/** With both keys given the machine's counts, since it is the one that says who is asking. */
-function createCallers(settings: Settings): (params: WithMachineSecretKey) => Caller {
-  return (params) => {
-    const machine = checkMachineSecretKey(params.machineSecretKey) ?? settings.machineSecretKey()
-    if (machine !== undefined) return { secret: machine, of: 'machine' }
-    const secret = required(settings.secretKey(), 'machineSecretKey or secretKey')
-    return { secret, of: 'instance' }
-  }
-}
-
-/** A verifier for the machine of each key, all on one key set: its id is in its key. */
-function createVerifiers({ jwt, keys }: Settings): (caller: Caller) => JwtVerifier<M2MToken> {
-  const verifiers = new Map<string, JwtVerifier<M2MToken>>()
-  return ({ secret, of }) => {
-    // Never by a machine's key what was made for the instance's, though somebody gave one as the other.
-    const name = of === 'instance' ? '' : secret
-    const known = verifiers.get(name)
-    if (known !== undefined) return known
-    const audience = of === 'instance' ? null : [machineOf(secret)]
-    const verifier = createM2MVerifier({ ...jwt, audience }, keys)
-    if (verifiers.size < MAX_VERIFIERS) verifiers.set(name, verifier)
-    return verifier
-  }
-}
-
-/** @throws {CountersignError} `configuration-invalid` */
-function machineOf(secret: string): string {
-  const machineId = machineIdOf(secret)
-  if (machineId !== null) return machineId
-  throw new CountersignError('configuration-invalid', {
-    expected:
-      'machineSecretKey to be a key of this authority, which tells its machine’s id; without one ' +
-      'the receivers of a JWT cannot be checked',
-  })
-}
-
-async function verifyOpaque(send: Send, secret: string, token: string): Promise<M2MToken> {
-  const id = idOfPresented(secret, token, 'm2m-token')
-  const verified = toM2MToken(await askAuthority(send, secret, token))
-  if (id !== null) about(id, verified)
-  const isLive = !verified.revoked && !verified.expired
-  return done(verified, isLive, 'a token that is neither revoked nor expired')
-}
-
-async function askAuthority(send: Send, secret: string, token: string): ReturnType<Send> {
-  const path = '/m2m_tokens/verify'
-  const body = { token }
-  try {
-    return await send({ method: 'POST', path, body, secret, success: 200, repeatable: true })
-  } catch (error) {
-    throw notFoundAsInvalid(error)
-  }
 }

@@ -6,6 +6,7 @@ import type { KeySet } from '../verify/key-set.ts'
 import {
   checkFunction,
   checkNumber,
+  checkTextsOrNull,
   checkUrl,
   invalidOption,
   isStatusChecked,
@@ -33,6 +34,11 @@ export interface ClientOptions extends Partial<Omit<JwtOptions, 'clock' | 'fetch
   /** How long a call may take, retries and the reading of the answer included. Default 10,000. */
   readonly timeoutMs?: number
   readonly retry?: RetryOptions
+  /**
+   * The machines of which a JWT must be meant for one; `null` accepts every receiver. Default: the
+   * machine of `machineSecretKey`; with `secretKey` alone, every receiver.
+   */
+  readonly audience?: string | readonly string[] | null | undefined
   /** `null` turns the checking of a JWT's status off; otherwise one that has a status is refused. */
   readonly revocation?: null | undefined
   /** Epoch milliseconds; drives the judgement of tokens and the age of the key set. */
@@ -56,6 +62,8 @@ export interface Settings {
   /** How JWTs are verified, but for whom they must be meant. */
   readonly jwt: Omit<M2MSettings, 'audience'>
   readonly keys: KeySet
+  /** `undefined` when the key of the call decides. */
+  readonly audience: readonly string[] | null | undefined
 }
 
 const DEFAULTS = { timeoutMs: 10_000, retries: 2, backoffMs: 100 } as const
@@ -87,6 +95,8 @@ export function checkOptions(options: ClientOptions): Settings {
     machineSecretKey: () => machineSecretKey,
     jwt: { ...checkJwtOptions(jwtOptions), isStatusChecked: isStatusChecked(options.revocation) },
     keys: keySetOf(jwtOptions),
+    audience:
+      options.audience === undefined ? undefined : checkTextsOrNull('audience', options.audience),
   })
 }
 

@@ -15,9 +15,14 @@ export function idOfPresented(key: string, text: string, kind: CredentialKind): 
     if (credential?.kind === kind) return credential.id
     throw malformed('a right checksum')
   }
+  checkLength(text)
+  return null
+}
+
+/** What may be sent to be asked about. @throws {CountersignError} `token-malformed` */
+export function checkLength(text: string): void {
   if (text === '') throw malformed('one')
   if (text.length > MAX_TOKEN_CHARACTERS) throw malformed('a shorter one')
-  return null
 }
 
 /** Whether a key was made by an authority of this kind, and so also the credentials that go with it. */

@@ -173,3 +173,18 @@ export interface RevokeApiKeyParams {
   readonly apiKeyId: string
   readonly revocationReason?: string | null
 }
+
+/** An access token of an OAuth application. */
+export interface IdPOAuthAccessToken {
+  readonly id: string
+  readonly clientId: string
+  /** The user who granted it. */
+  readonly subject: string
+  readonly scopes: string[]
+  readonly revoked: boolean
+  readonly revocationReason: string | null
+  readonly expired: boolean
+  readonly expiration: number | null
+  readonly createdAt: number
+  readonly updatedAt: number
+}

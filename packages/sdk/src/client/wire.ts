@@ -4,6 +4,7 @@ import { M2MToken, type M2MTokenJSON } from '../token/m2m-token.ts'
 import type {
   ApiKey,
   DeletedObject,
+  IdPOAuthAccessToken,
   JwkSet,
   Machine,
   MachineScope,
@@ -90,6 +91,23 @@ export function toApiKey(body: JsonObject): ApiKey {
     createdAt: number(body, 'created_at'),
     updatedAt: number(body, 'updated_at'),
     secret: secret === undefined ? undefined : text(body, 'secret'),
+  }
+}
+
+/** `{active: false}`, which is also an answer of this endpoint at Clerk, is none of these. */
+export function toOAuthAccessToken(body: JsonObject): IdPOAuthAccessToken {
+  kind(body, 'clerk_idp_oauth_access_token')
+  return {
+    id: text(body, 'id'),
+    clientId: text(body, 'client_id'),
+    subject: text(body, 'subject'),
+    scopes: texts(body, 'scopes'),
+    revoked: boolean(body, 'revoked'),
+    revocationReason: nullable(anyText)(body, 'revocation_reason'),
+    expired: boolean(body, 'expired'),
+    expiration: nullable(number)(body, 'expiration'),
+    createdAt: number(body, 'created_at'),
+    updatedAt: number(body, 'updated_at'),
   }
 }
 

@@ -1,7 +1,7 @@
 import { decodeBase64url } from './base64url.ts'
 import { decodeUtf8 } from './codec.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
-import { MAX_TOKEN_CHARACTERS } from './jws.ts'
+import { type Jws, MAX_TOKEN_CHARACTERS } from './jws.ts'
 import { namesMachine } from './m2m-claims.ts'
 
 /**
@@ -51,7 +51,10 @@ export function isM2MJwt(token: string): boolean {
 
 /** Whether a JWT says that it is an OAuth access token (RFC 9068 §2.1). */
 export function isOAuthJwt(token: string): boolean {
-  const { typ } = decodePart(token, 0) ?? {}
+  return isOAuthHeader(decodePart(token, 0) ?? {})
+}
+
+function isOAuthHeader({ typ }: JsonObject): boolean {
   return typeof typ === 'string' && OAUTH_TYPES.includes(typ.toLowerCase())
 }
 
@@ -83,6 +86,15 @@ export function getMachineTokenType(token: string): MachineTokenType {
   throw new Error('Unknown machine token type')
 }
 
+/**
+ * The class that a JWT says it is of: a machine's by its subject, an access token by its type, and
+ * whatever is neither may be a session.
+ */
+export function typeOfJws({ header, payload }: Pick<Jws, 'header' | 'payload'>): TokenType {
+  if (namesMachine(payload)) return TokenType.M2MToken
+  return isOAuthHeader(header) ? TokenType.OAuthToken : TokenType.SessionToken
+}
+
 /** Whether a class is among those accepted; `null`, the class of an invalid token, never is. */
 export function isTokenTypeAccepted(
   tokenType: TokenType | null,
@@ -95,7 +107,8 @@ export function isTokenTypeAccepted(
     : acceptsToken.includes(tokenType)
 }
 
-function typeByPrefix(token: string): MachineTokenType | undefined {
+/** The class that a token's prefix tells; `undefined` for none of ours. */
+export function typeByPrefix(token: string): MachineTokenType | undefined {
   if (typeof token !== 'string') return undefined
   return PREFIXES.find(([prefix]) => token.startsWith(prefix))?.[1]
 }

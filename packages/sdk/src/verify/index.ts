@@ -4,4 +4,5 @@ export { CountersignError, type CountersignErrorCode, isCountersignError } from 
 export { M2MToken } from '../token/m2m-token.ts'
 export type { Fetch } from './fetch-json.ts'
 export type { JwtOptions } from './jwt-settings.ts'
+export { verifyM2MJwt } from './verify-m2m-jwt.ts'
 export { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts'

@@ -1,3 +1,4 @@
+import { engine } from '#engine'
 import type { JwtAlgorithm } from '../token/algorithms.ts'
 import { decodeUtf8 } from '../token/codec.ts'
 import { CountersignError } from '../token/errors.ts'
@@ -24,7 +25,6 @@ export interface JwtClass<Result> {
 
 /** What a verifier of one issuer and one class is made of; everything is checked already. */
 export interface JwtVerifierParts<Result> {
-  readonly engine: Engine
   readonly keys: KeySet
   readonly jwtClass: JwtClass<Result>
   readonly algorithms: readonly JwtAlgorithm[]
@@ -43,8 +43,11 @@ export interface JwtVerifier<Result> {
   verify(token: string): Promise<Result>
   /** The result for a token that is remembered, judged anew; `undefined` for any other. */
   recall(token: string): Awaitable<Result | undefined>
-  /** @throws {CountersignError} `token-malformed` */
-  parse(token: string): Jws
+  /**
+   * @param maxCharacters Where tokens of other classes may be longer.
+   * @throws {CountersignError} `token-malformed`
+   */
+  parse(token: string, maxCharacters?: number): Jws
   /** Verifies a token that `parse` took apart. */
   verifyParsed(token: string, jws: Jws): Awaitable<Result>
   warm(): Promise<void>
@@ -57,12 +60,14 @@ interface JudgedKnownHeader extends KnownHeader, JudgedHeader {}
 const MAX_HEADERS = 8
 
 /** One look at a token: bounds, form, class, key, signature, claims, in this order and each once. */
-export function createJwtVerifier<Result>(parts: JwtVerifierParts<Result>): JwtVerifier<Result> {
-  const { engine, keys, jwtClass, algorithms, cacheSize, now } = parts
-  const { codec } = engine
-  const verifiedTokens = createVerifiedTokens(engine, cacheSize)
+export function createJwtVerifier<Result>(
+  parts: JwtVerifierParts<Result>,
+  on: Engine = engine,
+): JwtVerifier<Result> {
+  const { keys, jwtClass, algorithms, maxTokenBytes, cacheSize, now } = parts
+  const { codec } = on
+  const verifiedTokens = createVerifiedTokens(on, cacheSize)
   const knownHeaders: JudgedKnownHeader[] = []
-  const parsing = { codec, knownHeaders, maxCharacters: parts.maxTokenBytes }
 
   const judgedHeader = (header: JsonObject): JudgedHeader =>
     knownHeaders.find((known) => known.header === header) ??
@@ -93,9 +98,11 @@ export function createJwtVerifier<Result>(parts: JwtVerifierParts<Result>): JwtV
       : recalled(found)
   }
 
-  const parse = (token: string): Jws => parseJws(token, parsing)
+  const parse = (token: string, maxCharacters: number = maxTokenBytes): Jws =>
+    parseJws(token, { codec, knownHeaders, maxCharacters })
 
   const verifyParsed = (token: string, jws: Jws): Awaitable<Result> => {
+    if (token.length > maxTokenBytes) throw tooLong()
     const judged = judgedHeader(jws.header)
     jwtClass.judgeClass(jws.payload)
     const key = keys.find(judged.kid)
@@ -141,6 +148,10 @@ export function createJwtVerifier<Result>(parts: JwtVerifierParts<Result>): JwtV
     },
     warm: () => keys.warm(),
   })
+}
+
+function tooLong(): CountersignError {
+  return new CountersignError('token-malformed', { expected: 'a shorter token' })
 }
 
 function checkSignature(

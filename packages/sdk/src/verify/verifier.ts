@@ -1,5 +1,6 @@
 import { engine } from '#engine'
 import { CountersignError } from '../token/errors.ts'
+import type { JsonObject } from '../token/json.ts'
 import { judgeM2MClaims, M2M_HEADER, namesMachine } from '../token/m2m-claims.ts'
 import { M2MToken } from '../token/m2m-token.ts'
 import type { Engine } from './engine/engine.ts'
@@ -32,13 +33,13 @@ export interface Verifier {
    * @throws {CountersignError} with a `token-…` code when it is none that may be accepted, or
    *   `keys-unavailable` when that cannot be known.
    */
-  verify(token: string): Promise<M2MToken>
+  readonly verify: (token: string) => Promise<M2MToken>
   /**
    * Fetches the key set before the first token comes.
    *
    * @throws {CountersignError} `keys-unavailable` when there is none to verify with.
    */
-  warm(): Promise<void>
+  readonly warm: () => Promise<void>
 }
 
 /** What decides about machine JWTs besides the keys. */
@@ -83,17 +84,16 @@ export function createM2MVerifier(
   on: Engine = engine,
 ): JwtVerifier<M2MToken> {
   const { clockToleranceSeconds } = settings
-  return createJwtVerifier({
+  const parts = {
     ...settings,
-    engine: on,
     keys,
     jwtClass: {
       header: M2M_HEADER,
-      judgeClass(payload) {
+      judgeClass(payload: JsonObject) {
         if (namesMachine(payload)) return
         throw new CountersignError('token-class-mismatch', { expected: 'sub to name a machine' })
       },
-      judge(payload, nowMs) {
+      judge(payload: JsonObject, nowMs: number) {
         const claims = judgeM2MClaims(payload, settings, nowMs)
         if (settings.isStatusChecked && Object.hasOwn(claims, 'status')) {
           throw new CountersignError('status-unavailable', {
@@ -103,5 +103,6 @@ export function createM2MVerifier(
         return M2MToken.fromJwtPayload(claims, clockToleranceSeconds * 1000, nowMs)
       },
     },
-  })
+  }
+  return createJwtVerifier(parts, on)
 }

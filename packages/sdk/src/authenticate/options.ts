@@ -1,0 +1,85 @@
+import type { ClientOptions } from '../client/options.ts'
+import { TokenType } from '../token/token-type.ts'
+import { checkJwtOptions, JWT_OPTIONS, type JwtOptions, keySetOf } from '../verify/jwt-settings.ts'
+import { createJwtVerifier, type JwtVerifier } from '../verify/jwt-verifier.ts'
+import { checkMembers, checkTextsOrNull, invalidOption } from '../verify/options.ts'
+import { type OAuthAccess, oauthClass } from './oauth-jwt.ts'
+import { type SessionClaims, sessionClass } from './session-jwt.ts'
+
+/** Who issues the sessions that are accepted: Clerk, or any OIDC provider. */
+export interface SessionOptions extends JwtOptions {
+  /** Of whom `aud` must name one; `null` for sessions that name nobody, as Clerk's. */
+  readonly audience: string | readonly string[] | null
+  /** Origins or clients of which `azp` must be one; `null` accepts every party. */
+  readonly authorizedParties: readonly string[] | null
+}
+
+/** Who issues the OAuth access tokens in JWT form (RFC 9068) that are accepted. */
+export interface OAuthOptions extends JwtOptions {
+  /** Of whom `aud` must name one; `null` accepts every receiver. */
+  readonly audience: string | readonly string[] | null
+}
+
+/** What a request is authenticated by. The options of the client are those of machine tokens. */
+export interface AuthenticatorOptions extends ClientOptions {
+  /** Without it no session is ever accepted. */
+  readonly session?: SessionOptions | undefined
+  /** Without it no access token in JWT form is accepted; opaque ones are asked about. */
+  readonly oauth?: OAuthOptions | undefined
+}
+
+/** The classes of token to accept: one, several, or `any`. */
+export type AcceptsToken = TokenType | readonly TokenType[] | 'any'
+
+/** The classes that these are. */
+export type AcceptedType<Accepts> = Accepts extends 'any'
+  ? TokenType
+  : Accepts extends TokenType
+    ? Accepts
+    : Accepts extends readonly (infer Type extends TokenType)[]
+      ? Type
+      : never
+
+/** What an issuer has of the authority's options unless it has its own. */
+export type Inherited = Pick<JwtOptions, 'fetch' | 'clock' | 'waitUntil'>
+
+const ALL: readonly TokenType[] = Object.values(TokenType)
+
+/** @throws {CountersignError} `configuration-invalid` */
+export function acceptedTypes(accepts: AcceptsToken): readonly TokenType[] {
+  if (accepts === 'any') return ALL
+  const types: readonly unknown[] = Array.isArray(accepts) ? accepts : [accepts]
+  if (types.length > 0 && types.every((type) => ALL.includes(type as TokenType))) {
+    return types as readonly TokenType[]
+  }
+  throw invalidOption(`acceptsToken to be any, or one or several of ${ALL.join(', ')}`)
+}
+
+/** Sessions by their issuer's keys. @throws {CountersignError} `configuration-invalid` */
+export function createSessionVerifier(
+  session: SessionOptions,
+  inherited: Inherited,
+): JwtVerifier<SessionClaims> {
+  checkMembers('session', session, [...JWT_OPTIONS, 'audience', 'authorizedParties'])
+  const options = { ...inherited, ...session }
+  const settings = checkJwtOptions(options)
+  const jwtClass = sessionClass({
+    ...settings,
+    audience: checkTextsOrNull('session.audience', session.audience),
+    authorizedParties: checkTextsOrNull('session.authorizedParties', session.authorizedParties),
+  })
+  return createJwtVerifier({ ...settings, keys: keySetOf(options), jwtClass })
+}
+
+/** Access tokens by their issuer's keys. @throws {CountersignError} `configuration-invalid` */
+export function createOAuthVerifier(
+  oauth: OAuthOptions,
+  inherited: Inherited,
+): JwtVerifier<OAuthAccess> {
+  checkMembers('oauth', oauth, [...JWT_OPTIONS, 'audience'])
+  const options = { ...inherited, ...oauth }
+  const settings = checkJwtOptions(options)
+  const audience = checkTextsOrNull('oauth.audience', oauth.audience)
+  const jwtClass = oauthClass({ ...settings, audience })
+  return createJwtVerifier({ ...settings, keys: keySetOf(options), jwtClass })
+}

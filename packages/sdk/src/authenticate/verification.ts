@@ -1,0 +1,148 @@
+import { createApiKeysApi } from '../client/api-keys.ts'
+import { createM2MVerification } from '../client/m2m-verification.ts'
+import { createIdPOAuthAccessTokenApi } from '../client/oauth-access-tokens.ts'
+import { checkOptions } from '../client/options.ts'
+import { createSend } from '../client/transport.ts'
+import { CountersignError, isCountersignError } from '../token/errors.ts'
+import { type Jws, parseJws } from '../token/jws.ts'
+import { TokenType, typeByPrefix, typeOfJws } from '../token/token-type.ts'
+import type { JwtVerifier } from '../verify/jwt-verifier.ts'
+import { apiKeyAuth, m2mAuth, oauthAuth, sessionAuth, type SignedInAuth } from './auth-object.ts'
+import { type AuthenticatorOptions, createOAuthVerifier, createSessionVerifier } from './options.ts'
+
+/** A token that was looked at: once, and nothing was verified. */
+export interface Looked {
+  /** What it says that it is; `null` when it says nothing that is known. */
+  readonly type: TokenType | null
+  /** Where it is a JWT. */
+  readonly jws: Jws | null
+  /** Why it says nothing. */
+  readonly error?: CountersignError
+}
+
+/** Who presents a token, and of which class it is. */
+export interface Recalled {
+  readonly type: TokenType
+  readonly auth: SignedInAuth<TokenType>
+}
+
+/** Every class of token with its own way of being verified. */
+export interface Verification {
+  /** Who presents a JWT that was verified before; `null` when it is to be looked at. */
+  recall(token: string, types: readonly TokenType[]): Promise<Recalled | null>
+  /** Tells the class, without asking anybody. */
+  look(token: string, types: readonly TokenType[]): Looked
+  /** Who presents it. @throws {CountersignError} */
+  verify(token: string, looked: Looked): Promise<SignedInAuth<TokenType>>
+}
+
+/** How JWTs of one class are verified. */
+interface JwtWay {
+  recall(token: string): Promise<SignedInAuth<TokenType> | null>
+  parse(token: string, maxCharacters: number): Jws
+  verify(token: string, jws: Jws): Promise<SignedInAuth<TokenType>>
+}
+
+/** @throws {CountersignError} `configuration-invalid` */
+export function createVerification(options: AuthenticatorOptions): Verification {
+  const { session, oauth, fetch, clock, waitUntil } = options
+  const inherited = { fetch, clock, waitUntil }
+  const settings = checkOptions(options)
+  const send = createSend(settings)
+  const m2m = createM2MVerification(settings, send)
+  const apiKeys = createApiKeysApi(settings, send)
+  const accessTokens = createIdPOAuthAccessTokenApi(settings, send)
+  const sessions = session === undefined ? null : createSessionVerifier(session, inherited)
+  const accessJwts = oauth === undefined ? null : createOAuthVerifier(oauth, inherited)
+
+  const ways: ReadonlyMap<TokenType, JwtWay> = new Map([
+    [TokenType.M2MToken, jwtWay(() => m2m.local({}), m2mAuth)],
+    [TokenType.SessionToken, jwtWay(() => configured(sessions, 'session'), sessionAuth)],
+    [TokenType.OAuthToken, jwtWay(() => configured(accessJwts, 'oauth'), oauthAuth)],
+  ])
+  const maxCharacters = Math.max(
+    settings.jwt.maxTokenBytes,
+    session?.maxTokenBytes ?? 0,
+    oauth?.maxTokenBytes ?? 0,
+  )
+
+  const verifyOpaque = async (
+    token: string,
+    type: TokenType | null,
+  ): Promise<SignedInAuth<TokenType>> => {
+    if (type === TokenType.M2MToken) return m2mAuth(await m2m.opaque({}, token), token)
+    if (type === TokenType.ApiKey) return apiKeyAuth(await apiKeys.verify(token), token)
+    return oauthAuth(await accessTokens.verify(token), token)
+  }
+
+  return Object.freeze({
+    async recall(token: string, types: readonly TokenType[]) {
+      for (const [type, way] of ways) {
+        const auth = types.includes(type) ? await way.recall(token) : null
+        if (auth !== null) return { type, auth }
+      }
+      return null
+    },
+
+    look(token: string, types: readonly TokenType[]): Looked {
+      const type = typeByPrefix(token)
+      if (type !== undefined) return { type, jws: null }
+      try {
+        const way = types.map((one) => ways.get(one)).find((one) => one !== undefined)
+        const jws = way?.parse(token, maxCharacters) ?? parseJws(token, { maxCharacters })
+        return { type: typeOfJws(jws), jws }
+      } catch (error) {
+        return { type: null, jws: null, error: asRefusal(error) }
+      }
+    },
+
+    verify: async (token: string, { type, jws }: Looked) =>
+      jws === null || type === null
+        ? verifyOpaque(token, type)
+        : (ways.get(type)?.verify(token, jws) ?? Promise.reject(new TypeError(type))),
+  })
+}
+
+function jwtWay<Result>(
+  verifier: () => JwtVerifier<Result>,
+  toAuth: (result: Result, token: string) => SignedInAuth<TokenType>,
+): JwtWay {
+  /** What is not configured verifies nothing, but what it would have verified is still told apart. */
+  const verifierOrNull = (): JwtVerifier<Result> | null => {
+    try {
+      return verifier()
+    } catch (error) {
+      asRefusal(error)
+      return null
+    }
+  }
+  return {
+    async recall(token) {
+      try {
+        const result = await verifierOrNull()?.recall(token)
+        return result === undefined ? null : toAuth(result, token)
+      } catch (error) {
+        // It is refused now: by the whole verification, which says why.
+        asRefusal(error)
+        return null
+      }
+    },
+    parse: (token, maxCharacters) =>
+      verifierOrNull()?.parse(token, maxCharacters) ?? parseJws(token, { maxCharacters }),
+    verify: async (token, jws) => toAuth(await verifier().verifyParsed(token, jws), token),
+  }
+}
+
+/** @throws {CountersignError} `token-class-mismatch` */
+function configured<Value>(value: Value | null, option: string): Value {
+  if (value !== null) return value
+  throw new CountersignError('token-class-mismatch', {
+    expected: `a token of another class: no ${option} options are given`,
+  })
+}
+
+/** What is none of ours is a defect, and goes on. */
+function asRefusal(error: unknown): CountersignError {
+  if (isCountersignError(error)) return error
+  throw error
+}
