@@ -138,7 +138,7 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
         'app.ts',
         'node.ts',
       ],
-      packages: ['*', 'countersign', 'countersign/token'],
+      packages: ['*', 'countersign', 'countersign/token', 'countersign/verify'],
       because: 'a command starts an authority, opens its database, or calls one as any user could',
     },
     'index.ts': {

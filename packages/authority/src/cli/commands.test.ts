@@ -185,6 +185,66 @@ describe('tokens', () => {
   })
 })
 
+describe('tokens why', () => {
+  beforeAll(async () => {
+    await run('machines create why-api')
+    await run('machines create why-worker --scope why-api')
+    await run('machines create why-stranger')
+  })
+
+  it('tells of every step of a JWT, and that it is accepted', async () => {
+    const { out: token } = await run('tokens create --machine why-worker --format jwt')
+    const { out, code } = await run(`tokens why --machine why-api ${token}`)
+    expect(code).toBe(0)
+    for (const name of ['form', 'class', 'signature', 'issuer', 'receivers', 'times']) {
+      expect(out).toMatch(new RegExp(`✓ +${name} `))
+    }
+    expect(out).toContain('accepted')
+    expect((await run(`tokens why ${token}`)).out).toContain('any receiver will do')
+  })
+
+  it('tells the first thing that is wrong and all that is right besides', async () => {
+    const { out: token } = await run('tokens create --machine why-worker --format jwt')
+    const { out, code } = await run(`tokens why --machine why-stranger ${token}`)
+    expect(code).toBe(1)
+    expect(out).toMatch(/✗ +receivers .*expected aud to name mch_/)
+    expect(out).toMatch(/✓ +times /)
+    expect(out).toContain('refused: token-audience-mismatch')
+    expect(out).toContain('docs/errors.md#token-audience-mismatch')
+
+    const altered = token.replace(/\.(.)/, (_, first: string) => `.${first === 'e' ? 'f' : 'e'}`)
+    const { out: story } = await run(`tokens why ${altered} --json`)
+    expect(JSON.parse(story)).toMatchObject({
+      accepted: false,
+      code: expect.stringContaining('token-') as string,
+    })
+    const forged = `${token.slice(0, token.lastIndexOf('.') + 1)}${'A'.repeat(342)}`
+    expect((await run(`tokens why ${forged}`)).out).toMatch(/✗ +signature .*does not fit/)
+  })
+
+  it('tells of an opaque token whether it is live at all', async () => {
+    const { out: token } = await run('tokens create --machine why-worker')
+    expect((await run(`tokens why --machine why-api ${token}`)).out).toContain('accepted')
+    const foreign = await run(`tokens why --machine why-stranger ${token}`)
+    expect(foreign.code).toBe(1)
+    expect(foreign.out).toContain('live, but not meant for this machine')
+    await run(`tokens revoke ${token}`)
+    const revoked = await run(`tokens why ${token}`)
+    expect(revoked.out).toMatch(/✗ +authority/)
+    expect(revoked.out).not.toContain(token)
+    expect((await run('tokens why mt_rubbish')).out).toMatch(/✗ +checksum/)
+  })
+
+  it('needs no key for a JWT', async () => {
+    const { out: token } = await run('tokens create --machine why-worker --format jwt')
+    const { out, code } = await run(`tokens why ${token}`, {
+      env: { ...env, COUNTERSIGN_SECRET_KEY: '' },
+    })
+    expect(out).toContain('accepted')
+    expect(code).toBe(0)
+  })
+})
+
 describe('api-keys', () => {
   it('are created, verified, changed, revoked and deleted', async () => {
     const { id: holder } = await json('machines create holder')

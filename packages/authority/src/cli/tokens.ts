@@ -14,7 +14,7 @@ import {
   textFlag,
   textsFlag,
 } from './shell/command.ts'
-import { CommandError, EXIT, explain } from './shell/failure.ts'
+import { EXIT, explain } from './shell/failure.ts'
 import {
   connectAsMachine,
   connectAsOwner,
@@ -25,8 +25,8 @@ import {
 } from './shell/remote.ts'
 import { facts, pageNote, safe, showTime, table } from './shell/show.ts'
 import type { Shell } from './shell/shell.ts'
-
-const TOKEN = 'The token; - reads it from standard input.'
+import { TOKEN_WORD, tokenText } from './shell/token-word.ts'
+import { why } from './tokens-why.ts'
 
 const create = defineCommand({
   about: 'Makes a token for a machine and prints it.',
@@ -87,7 +87,7 @@ const verify = defineCommand({
     ['tokens verify --machine api mt_…', 'would api accept it?'],
     ['tokens create --machine worker | countersign tokens verify -', 'from a pipe'],
   ],
-  words: { token: TOKEN },
+  words: { token: TOKEN_WORD },
   flags: VERIFY_FLAGS,
   async run(input, shell) {
     const text = await tokenText(input.token, shell)
@@ -160,7 +160,7 @@ const inspectToken = defineCommand({
     ['tokens inspect eyJ…', 'the header and the payload of a JWT, and its times'],
     ['pbpaste | countersign tokens inspect -', 'from a pipe'],
   ],
-  words: { token: TOKEN },
+  words: { token: TOKEN_WORD },
   flags: VERIFY_FLAGS,
   async run(input, shell) {
     const text = await tokenText(input.token, shell)
@@ -179,16 +179,10 @@ const inspectToken = defineCommand({
 
 export const tokens: Noun = {
   about: 'Machine tokens: what one machine shows to another.',
-  commands: { create, verify, list, revoke, inspect: inspectToken } satisfies Record<
+  commands: { create, verify, list, revoke, inspect: inspectToken, why } satisfies Record<
     string,
     Command
   >,
-}
-
-async function tokenText(word: string, shell: Shell): Promise<string> {
-  const text = word === '-' ? await shell.readInput() : word
-  if (text === '') throw new CommandError('usage', 'Standard input holds no token.')
-  return text
 }
 
 function describe(token: M2MToken, verdict: string, shell: Shell): Report {

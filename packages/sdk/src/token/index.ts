@@ -29,6 +29,7 @@ export {
   type M2MExpectations,
 } from './m2m-claims.ts'
 export { M2MToken, type M2MTokenJSON } from './m2m-token.ts'
+export { judgeAudience, judgeIssuer, judgeTimes } from './registered-claims.ts'
 export { RESERVED_CLAIMS } from './reserved-claims.ts'
 export {
   getMachineTokenType,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { type Client, createClient } from 'countersign'
-import { isId } from 'countersign/token'
+import { isId, parseCredential } from 'countersign/token'
 import { isLoopback } from '../../settings.ts'
 import { type Flag, textFlag } from './command.ts'
 import { DATA_FOLDER, dataFolder, runningAuthority } from './data-folder.ts'
@@ -74,6 +74,10 @@ export interface Remote {
 export interface Caller {
   readonly client: Client
   readonly isMachine: boolean
+  readonly where: Remote['where']
+  /** The machine, where its key tells. */
+  readonly machineId: string | null
+  readonly hasInstanceKey: boolean
   /** For what needs the instance key; may lack one. */
   readonly owner: Client
 }
@@ -107,9 +111,14 @@ export async function connectWithAnyKey(
 export async function connectAsMachine(input: MachineInput, shell: Shell): Promise<Caller> {
   const owner = await connectWithAnyKey(input, shell)
   const machineSecretKey = await findMachineKey(input, owner, shell)
+  const common = {
+    where: owner.where,
+    owner: owner.client,
+    hasInstanceKey: owner.secretKey !== null,
+  }
   if (machineSecretKey === null) {
     if (owner.secretKey !== null) {
-      return { client: owner.client, isMachine: false, owner: owner.client }
+      return { ...common, client: owner.client, isMachine: false, machineId: null }
     }
     throw new CommandError(
       'key-missing',
@@ -120,7 +129,9 @@ export async function connectAsMachine(input: MachineInput, shell: Shell): Promi
     )
   }
   const client = createClient({ ...owner.where, machineSecretKey })
-  return { client, isMachine: true, owner: owner.client }
+  const credential = parseCredential(machineSecretKey)
+  const id = credential?.kind === 'machine-secret' ? credential.id : null
+  return { ...common, client, isMachine: true, machineId: id }
 }
 
 /**
