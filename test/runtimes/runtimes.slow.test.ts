@@ -29,13 +29,6 @@ interface Divergence {
 
 const DIVERGENCES: readonly Divergence[] = [
   {
-    runtime: 'workerd',
-    group: 'keys that are unusual',
-    name: 'with an exponent of 32 bits',
-    verdict: 'token-key-unknown',
-    because: 'workerd imports no RSA key whose exponent is not 3, 17 or 65537: it refuses more',
-  },
-  {
     runtime: 'Deno',
     group: 'keys that are not fit',
     name: 'Ed25519 off its curve',

@@ -141,8 +141,7 @@ export async function layOut(folder: string, suite: Suite): Promise<void> {
   await write(
     join(installed, 'dist/engine-here.js'),
     `import * as chosen from '${specifier}'`,
-    `const { engine: { name } = {}, ENGINE = name } = { ...chosen }`,
-    `export const engine = ENGINE`,
+    `export const engine = chosen.engine.name`,
   )
 
   await transpile(join(HERE, 'portable'), folder)

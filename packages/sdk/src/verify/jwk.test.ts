@@ -73,6 +73,7 @@ describe('it skips a key', () => {
     ['with exponent 1', { ...rsa, e: 'AQ' }],
     ['with an even exponent', { ...rsa, e: 'Ag' }],
     ['with a giant exponent', { ...rsa, e: n }],
+    ['with an exponent that workerd does not take', { ...rsa, e: 'Iw' }],
     ['with exponent 0', { ...rsa, e: 'AA' }],
     ['with an empty exponent', { ...rsa, e: '' }],
     ['with a zero in front of its exponent', { ...rsa, e: 'AAEAAQ' }],

@@ -149,13 +149,16 @@ function hasMembers(
   return Object.entries(members).every(([name, value]) => jwk[name] === value)
 }
 
-/** RFC 7518 §3.3 and §6.3.1: 2048 to 4096 bits, an odd modulus, an odd exponent from 3 to 2^32. */
+/** Those that are in use; workerd takes no other, and a key has one verdict everywhere. */
+const RSA_EXPONENTS = [3, 17, 65_537]
+
+/** RFC 7518 §3.3 and §6.3.1: 2048 to 4096 bits, an odd modulus. */
 function measureRsa({ n, e }: Readonly<Record<string, Uint8Array>>): number | null {
   if (n === undefined || e === undefined) return null
-  const wellFormed = n[0] !== 0 && e[0] !== 0 && e.length >= 1 && e.length <= 4
-  const odd = ((n.at(-1) ?? 0) & 1) === 1 && ((e.at(-1) ?? 0) & 1) === 1
+  if (n[0] === 0 || e[0] === 0 || e.length > 4) return null
+  const exponent = e.reduce((value, byte) => value * 256 + byte, 0)
+  const isOdd = ((n.at(-1) ?? 0) & 1) === 1
   const bits = n.length * 8 - Math.clz32(n[0] ?? 0) + 24
-  const isOne = e.length === 1 && e[0] === 1
-  const isFit = wellFormed && odd && !isOne && bits >= 2048 && bits <= 4096
+  const isFit = isOdd && RSA_EXPONENTS.includes(exponent) && bits >= 2048 && bits <= 4096
   return isFit && !isRoca(n) ? n.length : null
 }
