@@ -40,6 +40,10 @@ export function oauthClass(expected: OAuthExpectations): JwtClass<OAuthAccess> {
       throw new CountersignError('token-class-mismatch', { expected: 'sub not to name a machine' })
     },
     judge: (payload, nowMs) => judgeOAuthClaims(payload, expected, nowMs),
+    judgeAgain(payload, nowMs) {
+      judgeTimes(payload, nowMs, expected.clockToleranceSeconds, true)
+    },
+    copy: (access) => ({ ...access, scopes: [...access.scopes] }),
   }
 }
 

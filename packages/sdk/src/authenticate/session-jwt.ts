@@ -1,5 +1,5 @@
 import { CountersignError } from '../token/errors.ts'
-import type { JsonObject } from '../token/json.ts'
+import { copyJson, type JsonObject } from '../token/json.ts'
 import { CATEGORIES, type HeaderRules } from '../token/jwt-header.ts'
 import { namesMachine } from '../token/m2m-claims.ts'
 import {
@@ -44,8 +44,12 @@ export function sessionClass(expected: SessionExpectations): JwtClass<SessionCla
     },
     judge(payload, nowMs) {
       judgeSessionClaims(payload, expected, nowMs)
-      return structuredClone(payload) as SessionClaims
+      return copyJson(payload) as SessionClaims
     },
+    judgeAgain(payload, nowMs) {
+      judgeTimes(payload, nowMs, expected.clockToleranceSeconds, true)
+    },
+    copy: (claims) => copyJson(claims) as SessionClaims,
   }
 }
 

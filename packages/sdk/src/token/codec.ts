@@ -2,7 +2,7 @@
 export interface Codec {
   /**
    * A byte for each character, and room for as many more as are asked for, with anything in it. `null`
-   * when a character does not fit into a byte; one beyond ASCII may also become other bytes.
+   * when a character is beyond ASCII.
    */
   encode(text: string, room: number): Uint8Array | null
   /** The text of these bytes, a byte order mark included; `null` when they are not strictly UTF-8. */

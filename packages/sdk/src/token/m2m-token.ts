@@ -108,6 +108,23 @@ export class M2MToken {
   }
 }
 
+/** Another that says the same, and shares nothing with it. */
+export function copyM2MToken(token: M2MToken): M2MToken {
+  return new M2MToken(
+    token.id,
+    token.subject,
+    token.scopes.slice(),
+    copyJson(token.claims) as M2MToken['claims'],
+    token.revoked,
+    token.revocationReason,
+    token.expired,
+    token.expiration,
+    token.createdAt,
+    token.updatedAt,
+    token.token,
+  )
+}
+
 /** A space-separated string, else the audience. */
 function scopesOf(payload: JsonObject): string[] {
   const { scopes, aud } = payload
@@ -124,19 +141,15 @@ function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }
 
-/** Not the creator's; and an assignment to `__proto__` would be no member. */
-const STRUCTURAL = ['iss', 'sub', 'exp', 'nbf', 'iat', 'jti', '__proto__']
-
 /** Of their own: whoever changes them changes nobody else's. */
 function ownClaims(payload: JsonObject): Readonly<Record<string, unknown>> | null {
-  const own: Record<string, unknown> = {}
-  let isEmpty = true
-  for (const name of Object.keys(payload)) {
-    if (STRUCTURAL.includes(name)) continue
-    own[name] = copyJson(payload[name])
-    isEmpty = false
+  const { iss, sub, exp, nbf, iat, jti, ...own }: Record<string, unknown> = payload
+  const names = Object.keys(own)
+  for (const name of names) {
+    const value = own[name]
+    if (typeof value === 'object' && value !== null) own[name] = copyJson(value)
   }
-  return isEmpty ? null : own
+  return names.length === 0 ? null : own
 }
 
 function text(value: unknown): string {

@@ -21,6 +21,10 @@ export interface JwtClass<Result> {
   judgeClass(payload: JsonObject): void
   /** Judges all claims, and gives what shares nothing with `payload`. @throws {CountersignError} */
   judge(payload: JsonObject, nowMs: number): Result
+  /** Judges again what time may have changed since. @throws {CountersignError} */
+  judgeAgain(payload: JsonObject, nowMs: number): void
+  /** What shares nothing with `result`. */
+  copy(result: Result): Result
 }
 
 /** What a verifier of one issuer and one class is made of; everything is checked already. */
@@ -66,7 +70,7 @@ export function createJwtVerifier<Result>(
 ): JwtVerifier<Result> {
   const { keys, jwtClass, algorithms, maxTokenBytes, cacheSize, now } = parts
   const { codec } = on
-  const verifiedTokens = createVerifiedTokens(on, cacheSize)
+  const verifiedTokens = createVerifiedTokens<Result>(on, cacheSize)
   const knownHeaders: JudgedKnownHeader[] = []
 
   const judgedHeader = (header: JsonObject): JudgedHeader =>
@@ -82,9 +86,12 @@ export function createJwtVerifier<Result>(
     knownHeaders.push({ text, header: jws.header, ...judged })
   }
 
-  const recalled = ({ key, payload }: VerifiedToken): Result | undefined => {
+  const recalled = ({ key, payload, result }: VerifiedToken<Result>): Result | undefined => {
     const current = keys.find(key.kid)
-    if (current === key) return jwtClass.judge(payload, now())
+    if (current === key) {
+      jwtClass.judgeAgain(payload, now())
+      return jwtClass.copy(result)
+    }
     // It is gone, or changed, or has to be asked for: then all is done from the start.
     if (current instanceof Promise) current.catch(() => undefined)
     return undefined
@@ -133,7 +140,8 @@ export function createJwtVerifier<Result>(
     if (!isSigned) throw new CountersignError('token-signature-invalid')
     rememberHeader(jws, judged)
     const result = jwtClass.judge(jws.payload, now())
-    verifiedTokens.remember(token, { key, payload: jws.payload })
+    const { payload } = jws
+    verifiedTokens.remember(token, () => ({ key, payload, result: jwtClass.copy(result) }))
     return result
   }
 

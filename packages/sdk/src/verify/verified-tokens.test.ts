@@ -4,7 +4,7 @@ import type { VerificationKey } from './jwk.ts'
 import { createVerifiedTokens } from './verified-tokens.ts'
 
 const key = { kid: 'k' } as VerificationKey
-const verified = (id: number) => ({ key, payload: { id } })
+const verified = (id: number) => ({ key, payload: { id }, result: id })
 
 const hashed: string[] = []
 const digest = (text: string): string => {
@@ -19,9 +19,9 @@ describe.each([
   ['later', async (text: string) => digest(text)],
 ])('with a digest that comes %s', (_, digestOf) => {
   const made = (size: number) => {
-    const tokens = createVerifiedTokens({ digest: digestOf }, size)
+    const tokens = createVerifiedTokens<number>({ digest: digestOf }, size)
     const remember = async (id: number): Promise<void> => {
-      tokens.remember(tokenOf(id), verified(id))
+      tokens.remember(tokenOf(id), () => verified(id))
       await new Promise((resolve) => setImmediate(resolve))
     }
     return { tokens, remember }
@@ -70,17 +70,17 @@ describe.each([
 })
 
 test('a token that is seen once costs no hash', () => {
-  const tokens = createVerifiedTokens({ digest }, 10)
+  const tokens = createVerifiedTokens<number>({ digest }, 10)
   hashed.length = 0
   expect(tokens.find(tokenOf(1))).toBeUndefined()
-  tokens.remember(tokenOf(1), verified(1))
+  tokens.remember(tokenOf(1), () => verified(1))
   expect(hashed).toEqual([])
 })
 
 test('a digest that fails is a token that is not remembered', async () => {
-  const tokens = createVerifiedTokens({ digest: () => Promise.reject(new Error('no')) }, 10)
-  tokens.remember(tokenOf(1), verified(1))
-  tokens.remember(tokenOf(1), verified(1))
+  const tokens = createVerifiedTokens<number>({ digest: () => Promise.reject(new Error('no')) }, 10)
+  tokens.remember(tokenOf(1), () => verified(1))
+  tokens.remember(tokenOf(1), () => verified(1))
   await new Promise((resolve) => setImmediate(resolve))
   expect(tokens.find(tokenOf(1))).toBeUndefined()
 })

@@ -2,29 +2,35 @@ import type { JsonObject } from '../token/json.ts'
 import type { Engine } from './engine/engine.ts'
 import type { VerificationKey } from './jwk.ts'
 
-/** A token whose signature was right, without its text: nobody can present what is kept here. */
-export interface VerifiedToken {
+/** A token that was verified, without its text: nobody can present what is kept here. */
+export interface VerifiedToken<Result> {
   readonly key: VerificationKey
-  /** What was signed. It is shared by all who find it: to be read and judged, never handed out. */
   readonly payload: JsonObject
+  /** Like the payload it is shared by all who find it: to be read and copied, never handed out. */
+  readonly result: Result
 }
 
 /** The tokens whose signature need not be checked again, at most so many. */
-export interface VerifiedTokens {
+export interface VerifiedTokens<Result> {
   /** What was remembered of exactly this token. */
-  find(token: string): VerifiedToken | undefined | Promise<VerifiedToken | undefined>
-  /** Remembers a token that is verified for the second time: most of those seen once are not seen again. */
-  remember(token: string, verified: VerifiedToken): void
+  find(
+    token: string,
+  ): VerifiedToken<Result> | undefined | Promise<VerifiedToken<Result> | undefined>
+  /**
+   * Remembers a token that is verified for the second time: many that are seen once are not seen again.
+   * What is to be kept of it is asked for at once, or not at all.
+   */
+  remember(token: string, verified: () => VerifiedToken<Result>): void
 }
 
-interface Entry {
+interface Entry<Result> {
   /** SHA-256 of the token. */
   readonly digest: string
-  readonly verified: VerifiedToken
+  readonly verified: VerifiedToken<Result>
 }
 
 /** Verified once. Its SHA-256 has not been computed: that is a quarter of all that is not the signature. */
-type Slot = Entry | 'seen'
+type Slot<Result> = Entry<Result> | 'seen'
 
 /**
  * Entries are found by a fingerprint, then known by their SHA-256. Only a holder of the signing key makes
@@ -33,12 +39,15 @@ type Slot = Entry | 'seen'
  * @param size How many tokens are kept, in two generations: the older one is dropped at once when the
  *   younger is full, and what is used meanwhile moves to the younger.
  */
-export function createVerifiedTokens(engine: Pick<Engine, 'digest'>, size: number): VerifiedTokens {
+export function createVerifiedTokens<Result>(
+  engine: Pick<Engine, 'digest'>,
+  size: number,
+): VerifiedTokens<Result> {
   const generationSize = Math.ceil(size / 2)
-  let younger = new Map<number, Slot>()
-  let older = new Map<number, Slot>()
+  let younger = new Map<number, Slot<Result>>()
+  let older = new Map<number, Slot<Result>>()
 
-  const put = (fingerprint: number, slot: Slot): void => {
+  const put = (fingerprint: number, slot: Slot<Result>): void => {
     if (younger.size >= generationSize && !younger.has(fingerprint)) {
       older = younger
       younger = new Map()
@@ -46,7 +55,7 @@ export function createVerifiedTokens(engine: Pick<Engine, 'digest'>, size: numbe
     younger.set(fingerprint, slot)
   }
 
-  const slotOf = (fingerprint: number): Slot | undefined => {
+  const slotOf = (fingerprint: number): Slot<Result> | undefined => {
     const slot = younger.get(fingerprint)
     if (slot !== undefined) return slot
     const aged = older.get(fingerprint)
@@ -54,7 +63,7 @@ export function createVerifiedTokens(engine: Pick<Engine, 'digest'>, size: numbe
     return aged
   }
 
-  const matching = (entry: Entry, actual: string): VerifiedToken | undefined =>
+  const matching = (entry: Entry<Result>, actual: string): VerifiedToken<Result> | undefined =>
     entry.digest === actual ? entry.verified : undefined
 
   return Object.freeze({
@@ -66,7 +75,7 @@ export function createVerifiedTokens(engine: Pick<Engine, 'digest'>, size: numbe
         ? matching(slot, actual)
         : actual.then((text) => matching(slot, text))
     },
-    remember(token: string, verified: VerifiedToken) {
+    remember(token: string, toKeep: () => VerifiedToken<Result>) {
       if (size === 0) return
       const fingerprint = fingerprintOf(token)
       const slot = slotOf(fingerprint)
@@ -74,6 +83,7 @@ export function createVerifiedTokens(engine: Pick<Engine, 'digest'>, size: numbe
         put(fingerprint, 'seen')
         return
       }
+      const verified = toKeep()
       const actual = engine.digest(token)
       if (typeof actual === 'string') put(fingerprint, { digest: actual, verified })
       else {

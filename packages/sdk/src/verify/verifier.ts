@@ -2,7 +2,8 @@ import { engine } from '#engine'
 import { CountersignError } from '../token/errors.ts'
 import type { JsonObject } from '../token/json.ts'
 import { judgeM2MClaims, M2M_HEADER, namesMachine } from '../token/m2m-claims.ts'
-import { M2MToken } from '../token/m2m-token.ts'
+import { copyM2MToken, M2MToken } from '../token/m2m-token.ts'
+import { judgeTimes } from '../token/registered-claims.ts'
 import type { Engine } from './engine/engine.ts'
 import {
   checkJwtOptions,
@@ -102,6 +103,10 @@ export function createM2MVerifier(
         }
         return M2MToken.fromJwtPayload(claims, clockToleranceSeconds * 1000, nowMs)
       },
+      judgeAgain(payload: JsonObject, nowMs: number) {
+        judgeTimes(payload, nowMs, clockToleranceSeconds, false)
+      },
+      copy: copyM2MToken,
     },
   }
   return createJwtVerifier(parts, on)

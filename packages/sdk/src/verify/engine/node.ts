@@ -21,17 +21,17 @@ function importKey({ algorithm, jwk }: PublicKeyMaterial): Promise<CheckSignatur
   }
 }
 
+const ENCODER = new TextEncoder()
+
 /**
- * Buffers from Node's pool, and its shortest ways from and to texts. Not its base64: after a signature
+ * Buffers from Node's pool, and its shortest way to a text. Not its base64: after a signature
  * the decoders that work on vectors take longer than plain JavaScript.
  */
 const codec: Codec = Object.freeze({
   encode(text: string, room: number): Uint8Array | null {
-    const { length } = text
-    const bytes = Buffer.allocUnsafe(length + room)
-    bytes.write(text, 0, length, 'latin1')
-    // Of a character beyond Latin-1 the lower byte was written, which may be a good one.
-    return bytes.toString('latin1', 0, length) === text ? bytes : null
+    const bytes = Buffer.allocUnsafe(text.length + room)
+    const { read, written } = ENCODER.encodeInto(text, bytes)
+    return read === text.length && written === text.length ? bytes : null
   },
   decode: (bytes: Uint8Array, start: number, end: number, isAscii: boolean) =>
     isAscii && bytes instanceof Buffer
