@@ -5,7 +5,7 @@ import { defaultExclude, defineConfig } from 'vitest/config'
 const slow = process.env['COUNTERSIGN_SLOW'] === '1'
 
 // Our packages resolve to their sources, as under `node --conditions=source`: no test needs a build but
-// those that start the executable.
+// those that start the executable, and the one that weighs a bundle.
 const conditions = ['source', 'node', 'module', 'development|production']
 
 export default defineConfig({

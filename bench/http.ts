@@ -64,6 +64,7 @@ export function overHttp(options: HttpContestantOptions): Contestant {
     name,
     ...(target !== undefined && { target }),
     async run(round) {
+      await server.load.reopen()
       const before = await server.usage()
       await server.load.run(exchangeOf, firstOf(round), requestsPerRound)
       const after = await server.usage()

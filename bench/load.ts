@@ -9,6 +9,8 @@ export interface Exchange {
 
 /** Keep-alive connections to one server. */
 export interface Load {
+  /** Replaces connections that the server has closed: Node's does so when one rests for five seconds. */
+  reopen(): Promise<void>
   /** Sends exchanges `first` to `first + count - 1`, on all connections at once, one at a time on each. */
   run(exchangeOf: (number: number) => Exchange, first: number, count: number): Promise<void>
   close(): void
@@ -19,8 +21,11 @@ export interface Load {
  * knows the HTTP that our contestants speak (status line, `content-length`), and refuses any other.
  */
 export async function openLoad(port: number, connections: number): Promise<Load> {
-  const sockets = await Promise.all(Array.from({ length: connections }, () => open(port)))
+  let sockets = await Promise.all(Array.from({ length: connections }, () => open(port)))
   return Object.freeze({
+    async reopen() {
+      sockets = await Promise.all(sockets.map(async (one) => (one.writable ? one : open(port))))
+    },
     async run(exchangeOf: (number: number) => Exchange, first: number, count: number) {
       let next = first
       const take = (): Exchange | null => (next < first + count ? exchangeOf(next++) : null)
@@ -118,6 +123,11 @@ function converse(socket: Socket, take: () => Exchange | null): Promise<void> {
 
     if (current === null) {
       resolve()
+      return
+    }
+    // It would tell of nothing any more, and be waited for without end.
+    if (socket.destroyed) {
+      onClose()
       return
     }
     socket.on('data', onData).on('close', onClose).on('error', finish)

@@ -60,6 +60,23 @@ describe('measurePaired', () => {
     )
     expect(ours?.ratio).toEqual({ median: 0.25, lowerQuartile: 0.25, upperQuartile: 0.25 })
   })
+
+  it('takes the cheapest of several floors', async () => {
+    const standings = await measurePaired(
+      [
+        contestant('dear floor', [], () => 20),
+        contestant('cheap floor', [], () => 10),
+        contestant('ours', [], () => 40),
+      ],
+      3,
+      2,
+    )
+    expect(standings.map(({ isFloor, ratio }) => [isFloor, ratio.median])).toEqual([
+      [false, 0.5],
+      [true, 1],
+      [false, 0.25],
+    ])
+  })
 })
 
 function contestant(name: string, turns: string[], micros: (round: number) => number): Contestant {

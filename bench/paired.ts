@@ -17,6 +17,8 @@ export interface Contestant {
   readonly target?: number
   /** Does the work of a round. Rounds below 0 warm up. @throws when an answer is wrong. */
   run(round: number): Promise<Sample>
+  /** Does the work of one more round, and tells what one operation allocates; `null`: not known. */
+  allocatedBytes?(round: number): Promise<number | null>
   /** Resident memory of its own process, where it has one. */
   rssBytes?(): Promise<number>
 }
@@ -29,21 +31,30 @@ export interface Spread {
 
 export interface Standing {
   readonly name: string
+  /** Whether the others are compared with this one. */
+  readonly isFloor: boolean
   readonly target: number | null
   /** CPU of one operation. */
   readonly micros: Spread
   /** CPU of the floor ÷ CPU of the contestant, round by round: 1 is as cheap as the floor. */
   readonly ratio: Spread
+  /** What one operation allocates in this process. */
+  readonly allocatedBytes: number | null
   readonly rssBytes: number | null
 }
 
 /** Rounds that are not counted: they load code, fill caches and let the compiler settle. */
 export const WARM_UP_ROUNDS = 4
 
-/** Lets the contestants take turns. The first is the floor. */
+/**
+ * Lets the contestants take turns.
+ *
+ * @param floors How many of the first ones do the work of a floor; the cheapest of them is the floor.
+ */
 export async function measurePaired(
   contestants: readonly Contestant[],
   rounds: number,
+  floors = 1,
 ): Promise<readonly Standing[]> {
   const micros = contestants.map((): number[] => [])
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
@@ -52,22 +63,34 @@ export async function measurePaired(
       if (round >= 0) micros[index]?.push(cpuMicros / operations)
     }
   }
-  const [floor = []] = micros
-  return Promise.all(
-    contestants.map(async (contestant, index) => ({
+  const floor = cheapest(micros.slice(0, floors))
+  const standings: Standing[] = []
+  // One after another: what a contestant allocates must not be counted for its neighbour.
+  for (const [index, contestant] of contestants.entries()) {
+    const own = micros[index] ?? []
+    standings.push({
       name: contestant.name,
+      isFloor: own === floor,
       target: contestant.target ?? null,
-      micros: spreadOf(micros[index] ?? []),
-      ratio: spreadOf(ratiosOf(floor, micros[index] ?? [])),
+      micros: spreadOf(own),
+      ratio: spreadOf(ratiosOf(floor, own)),
+      allocatedBytes: (await contestant.allocatedBytes?.(rounds)) ?? null,
       rssBytes: (await contestant.rssBytes?.()) ?? null,
-    })),
-  )
+    })
+  }
+  return standings
 }
 
 /** Floor over contestant, round by round. */
 export function ratiosOf(floor: readonly number[], contestant: readonly number[]): number[] {
   if (floor.length !== contestant.length) throw new RangeError('Rounds must come in pairs.')
   return floor.map((micros, round) => micros / (contestant[round] as number))
+}
+
+function cheapest(candidates: readonly (readonly number[])[]): readonly number[] {
+  return candidates.reduce((best, micros) =>
+    spreadOf(micros).median < spreadOf(best).median ? micros : best,
+  )
 }
 
 /** The median and the quartiles. @throws {RangeError} for no values. */

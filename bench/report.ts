@@ -1,6 +1,7 @@
 import { cpus } from 'node:os'
+import type { BundleSize } from './bundle.ts'
 import type { Spread, Standing } from './paired.ts'
-import type { Table } from './rows/row.ts'
+import type { SizeTable, Table } from './rows/row.ts'
 
 /** Where the figures come from. */
 export interface Machine {
@@ -18,42 +19,68 @@ export function describeMachine(): Machine {
   }
 }
 
-const WIDTHS = [-46, 12, 18, 8, 10, 8] as const
+const WIDTHS = [-46, 12, 18, 8, 10, 10, 8] as const
 
 export function formatMachine({ node, cpu, cores }: Machine): string {
   return [
     `Node ${node}, ${cores} × ${cpu}`,
     'CPU time, user and system, all threads. Ratio: floor ÷ contestant, median of the rounds (quartiles).',
     '',
-    line(['', 'CPU/op', 'ratio', 'target', '', 'RSS']),
+    line(['', 'CPU/op', 'ratio', 'target', '', 'alloc/op', 'RSS']),
   ].join('\n')
 }
 
-export function formatTable({ title, standings }: Table): string {
-  return [title, ...standings.map(formatStanding), ''].join('\n')
+export function formatTable(table: Table): string {
+  const lines = 'standings' in table ? table.standings.map(formatStanding) : formatSizes(table)
+  return [table.title, ...lines, ''].join('\n')
 }
 
-function formatStanding(
-  { name, micros, ratio, target, rssBytes }: Standing,
-  index: number,
-): string {
+function formatStanding(standing: Standing): string {
+  const { name, isFloor, micros, ratio, target, allocatedBytes, rssBytes } = standing
   return line([
     `  ${name}`,
-    `${micros.median.toFixed(1)} µs`,
-    index === 0 ? 'floor' : formatRatio(ratio),
+    `${micros.median.toFixed(micros.median < 10 ? 2 : 1)} µs`,
+    isFloor ? 'floor' : formatRatio(ratio),
     target === null ? '' : short(target),
     target === null ? '' : ratio.median >= target ? 'met' : 'missed',
+    allocatedBytes === null ? '' : formatKilobytes(allocatedBytes),
     rssBytes === null ? '' : `${Math.round(rssBytes / 2 ** 20)} MB`,
   ])
+}
+
+/** The ratio is the peer's size to ours, as a floor's CPU is to ours. */
+function formatSizes({ peer, ours }: SizeTable): string[] {
+  return SIZES.flatMap(([form, sizeOf]) => {
+    const ratio = sizeOf(peer) / sizeOf(ours)
+    const verdict = [short(ratio), '> 1', ratio > 1 ? 'met' : 'missed']
+    return [
+      line([`  ${peer.name}, ${form}`, formatBytes(sizeOf(peer)), 'peer']),
+      line([`  ${ours.name}, ${form}`, formatBytes(sizeOf(ours)), ...verdict]),
+    ]
+  })
+}
+
+const SIZES: readonly (readonly [string, (bundle: BundleSize) => number])[] = [
+  ['minified', ({ minifiedBytes }) => minifiedBytes],
+  ['gzip', ({ gzipBytes }) => gzipBytes],
+  ['brotli', ({ brotliBytes }) => brotliBytes],
+]
+
+function formatKilobytes(bytes: number): string {
+  return `${(bytes / 1000).toFixed(1)} kB`
+}
+
+function formatBytes(bytes: number): string {
+  return `${bytes.toLocaleString('en')} B`
 }
 
 function formatRatio({ median, lowerQuartile, upperQuartile }: Spread): string {
   return `${short(median)} (${short(lowerQuartile)}–${short(upperQuartile)})`
 }
 
-/** Two digits that count: .93, .061. */
+/** At least two digits that count: .93, .061, 7.42, 13.4. */
 function short(ratio: number): string {
-  const text = ratio.toFixed(ratio < 0.1 ? 3 : 2)
+  const text = ratio.toFixed(ratio < 0.1 ? 3 : ratio < 10 ? 2 : 1)
   return text.startsWith('0') ? text.slice(1) : text
 }
 

@@ -2,14 +2,25 @@ import { parseArgs } from 'node:util'
 import { compileServers } from './compile.ts'
 import { mustBeBuilt } from './product.ts'
 import { describeMachine, formatMachine, formatTable } from './report.ts'
+import { bundleSize } from './rows/bundle-size.ts'
 import { issueJwt } from './rows/issue-jwt.ts'
 import { issueOpaque } from './rows/issue-opaque.ts'
 import type { Row, Table } from './rows/row.ts'
 import { signJwt } from './rows/sign-jwt.ts'
 import { verifyJwt } from './rows/verify-jwt.ts'
+import { verifyJwtCached } from './rows/verify-jwt-cached.ts'
 import { verifyOpaque } from './rows/verify-opaque.ts'
 
-const ROWS: readonly Row[] = [verifyJwt, signJwt, verifyOpaque, issueOpaque, issueJwt]
+const ROWS: readonly Row[] = [
+  verifyJwt,
+  verifyJwtCached,
+  // The place of the row `authenticate`: it comes with the door `countersign/authenticate`.
+  signJwt,
+  verifyOpaque,
+  issueOpaque,
+  issueJwt,
+  bundleSize,
+]
 
 const HELP = `npm run bench -- [row …] [--rounds 9] [--rows 100000] [--json]
 rows: ${ROWS.map(({ name }) => name).join(' ')}; all of them when none is named`

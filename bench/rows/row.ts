@@ -1,3 +1,4 @@
+import type { BundleSize } from '../bundle.ts'
 import type { Standing } from '../paired.ts'
 
 export interface RowOptions {
@@ -6,10 +7,19 @@ export interface RowOptions {
   readonly rows: number
 }
 
-/** Contestants that were measured together; the first is the floor. */
-export interface Table {
+/** What was measured together, or bundled together. */
+export type Table = CpuTable | SizeTable
+
+export interface CpuTable {
   readonly title: string
   readonly standings: readonly Standing[]
+}
+
+export interface SizeTable {
+  readonly title: string
+  readonly peer: BundleSize
+  /** Meant to be smaller than the peer. */
+  readonly ours: BundleSize
 }
 
 /** A row of DESIGN.md's table of speed; one algorithm at a time where there are several. */

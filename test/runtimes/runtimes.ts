@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { rolldown } from 'rolldown'
+import { Rolldown } from 'tsdown'
 import ts from 'typescript'
 import { ROOT } from '../support/spawn.ts'
 import type { Report, Suite } from './portable/suite.ts'
@@ -190,7 +190,7 @@ async function layOutWorker(folder: string): Promise<void> {
     `import { report } from './report.js'`,
     `export default { async test() { console.log(await report()) } }`,
   )
-  const bundle = await rolldown({
+  const bundle = await Rolldown.rolldown({
     input: join(folder, 'worker-source.js'),
     cwd: folder,
     platform: 'neutral',

@@ -1,6 +1,7 @@
 import {
   type CountersignError,
   type CountersignErrorCode,
+  explainError,
   isCountersignError,
   JWT_ALGORITHMS,
   judgeAudience,
@@ -131,7 +132,7 @@ async function signatureStep(
   // Whatever else is refused is refused after the signature.
   if (error === null || verdict === undefined)
     return { name: 'signature', verdict: 'passed', what: key }
-  return { name: 'signature', verdict, what: `${key}; ${error.message}` }
+  return { name: 'signature', verdict, what: `${key}; ${explainError(error)}` }
 }
 
 /** What a refusal before the claims says of the key and its signature. */
@@ -193,6 +194,6 @@ function show(value: unknown): string {
 
 function expectedOf(error: unknown): string {
   if (!isCountersignError(error)) throw error
-  const { expected, message } = error
-  return expected === undefined ? message : `expected ${expected}`
+  const { expected } = error
+  return expected === undefined ? explainError(error) : `expected ${expected}`
 }

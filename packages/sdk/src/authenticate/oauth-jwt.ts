@@ -32,26 +32,25 @@ const HEADER: HeaderRules = Object.freeze({
   cat: [undefined],
 })
 
-export function oauthClass(expected: OAuthExpectations): JwtClass<OAuthAccess> {
+export function oauthClass(expected: OAuthExpectations): JwtClass<JsonObject, OAuthAccess> {
   return {
     header: HEADER,
     judgeClass(payload) {
       if (!namesMachine(payload)) return
       throw new CountersignError('token-class-mismatch', { expected: 'sub not to name a machine' })
     },
-    judge: (payload, nowMs) => judgeOAuthClaims(payload, expected, nowMs),
-    judgeAgain(payload, nowMs) {
-      judgeTimes(payload, nowMs, expected.clockToleranceSeconds, true)
+    judge(payload, nowMs) {
+      judgeOAuthClaims(payload, expected, nowMs)
+      return payload
     },
-    copy: (access) => ({ ...access, scopes: [...access.scopes] }),
+    judgeAgain(claims, nowMs) {
+      judgeTimes(claims, nowMs, expected.clockToleranceSeconds, true)
+    },
+    resultOf: accessOf,
   }
 }
 
-function judgeOAuthClaims(
-  payload: JsonObject,
-  expected: OAuthExpectations,
-  nowMs: number,
-): OAuthAccess {
+function judgeOAuthClaims(payload: JsonObject, expected: OAuthExpectations, nowMs: number): void {
   judgeIssuer(payload, expected.issuer)
   const { sub, jti, client_id: clientId } = payload
   if (typeof sub !== 'string' || sub === '') {
@@ -65,7 +64,12 @@ function judgeOAuthClaims(
   }
   judgeAudience(payload, expected.audience)
   judgeTimes(payload, nowMs, expected.clockToleranceSeconds, true)
-  return { id: jti, subject: sub, clientId, scopes: scopesOf(payload) }
+}
+
+/** Of claims that were judged. */
+function accessOf(claims: JsonObject): OAuthAccess {
+  const { jti, sub, client_id: clientId } = claims as Readonly<Record<string, string>>
+  return { id: jti ?? '', subject: sub ?? '', clientId: clientId ?? '', scopes: scopesOf(claims) }
 }
 
 /** Clerk's `scp` is an array, and wins; RFC 9068 §2.2.3 has `scope` with blanks between. */

@@ -1,8 +1,8 @@
 import type { ClientOptions } from '../client/options.ts'
 import { TokenType } from '../token/token-type.ts'
-import { checkJwtOptions, JWT_OPTIONS, type JwtOptions, keySetOf } from '../verify/jwt-settings.ts'
+import { checkJwtOptions, type JwtOptions, keySetOf } from '../verify/jwt-settings.ts'
 import { createJwtVerifier, type JwtVerifier } from '../verify/jwt-verifier.ts'
-import { checkMembers, checkTextsOrNull, invalidOption } from '../verify/options.ts'
+import { checkTextsOrNull, invalidOption } from '../verify/options.ts'
 import { type OAuthAccess, oauthClass } from './oauth-jwt.ts'
 import { type SessionClaims, sessionClass } from './session-jwt.ts'
 
@@ -60,7 +60,6 @@ export function createSessionVerifier(
   session: SessionOptions,
   inherited: Inherited,
 ): JwtVerifier<SessionClaims> {
-  checkMembers('session', session, [...JWT_OPTIONS, 'audience', 'authorizedParties'])
   const options = { ...inherited, ...session }
   const settings = checkJwtOptions(options)
   const jwtClass = sessionClass({
@@ -76,7 +75,6 @@ export function createOAuthVerifier(
   oauth: OAuthOptions,
   inherited: Inherited,
 ): JwtVerifier<OAuthAccess> {
-  checkMembers('oauth', oauth, [...JWT_OPTIONS, 'audience'])
   const options = { ...inherited, ...oauth }
   const settings = checkJwtOptions(options)
   const audience = checkTextsOrNull('oauth.audience', oauth.audience)

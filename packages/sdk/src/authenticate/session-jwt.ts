@@ -1,6 +1,6 @@
 import { CountersignError } from '../token/errors.ts'
 import { copyJson, type JsonObject } from '../token/json.ts'
-import { CATEGORIES, type HeaderRules } from '../token/jwt-header.ts'
+import type { HeaderRules } from '../token/jwt-header.ts'
 import { namesMachine } from '../token/m2m-claims.ts'
 import {
   judgeAudience,
@@ -28,14 +28,20 @@ export interface SessionClaims extends JsonObject {
   readonly iat: number
 }
 
+/** Clerk's class tags of a session token, and of one that is to be taken as if it had none. */
+const SESSION_CATEGORY = 'cl_B7d4PD111AAA'
+const IGNORED_CATEGORY = 'cl_I7d4PD111III'
+
 const HEADER: HeaderRules = Object.freeze({
   typ: 'jwt',
   isTypOptional: true,
   // OIDC providers have no such tag. A template's token is not a session's, whoever signed both.
-  cat: [undefined, CATEGORIES.session, CATEGORIES.ignore],
+  cat: [undefined, SESSION_CATEGORY, IGNORED_CATEGORY],
 })
 
-export function sessionClass(expected: SessionExpectations): JwtClass<SessionClaims> {
+export function sessionClass(
+  expected: SessionExpectations,
+): JwtClass<SessionClaims, SessionClaims> {
   return {
     header: HEADER,
     judgeClass(payload) {
@@ -44,12 +50,12 @@ export function sessionClass(expected: SessionExpectations): JwtClass<SessionCla
     },
     judge(payload, nowMs) {
       judgeSessionClaims(payload, expected, nowMs)
-      return copyJson(payload) as SessionClaims
+      return payload as SessionClaims
     },
-    judgeAgain(payload, nowMs) {
-      judgeTimes(payload, nowMs, expected.clockToleranceSeconds, true)
+    judgeAgain(claims, nowMs) {
+      judgeTimes(claims, nowMs, expected.clockToleranceSeconds, true)
     },
-    copy: (claims) => copyJson(claims) as SessionClaims,
+    resultOf: (claims) => copyJson(claims) as SessionClaims,
   }
 }
 

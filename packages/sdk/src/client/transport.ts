@@ -1,12 +1,6 @@
 import { CountersignError, type WireError } from '../token/errors.ts'
 import { isJsonObject, type JsonObject } from '../token/json.ts'
-import {
-  AnswerTooLarge,
-  mediaType,
-  NO_REDIRECT,
-  readBounded,
-  withSignal,
-} from '../verify/fetch-json.ts'
+import { mediaType, NO_REDIRECT, readBounded, withSignal } from '../verify/fetch-json.ts'
 import type { Settings } from './options.ts'
 
 /** A call to the authority. */
@@ -102,7 +96,7 @@ async function attemptOnce(
     const maxBytes = MAX_ANSWER_BYTES[call.method === 'GET' ? 'list' : 'other']
     text = await withSignal(readBounded(response, maxBytes), deadline)
   } catch (error) {
-    if (error instanceof AnswerTooLarge) throw unexpected(call, error.message)
+    if (error instanceof RangeError) throw unexpected(call, error.message)
     const code = systemCode(error)
     throw new CountersignError('authority-unreachable', {
       expected: `an answer of ${apiUrl}`,

@@ -8,7 +8,7 @@ export const JWT_ALGORITHMS: readonly JwtAlgorithm[] = Object.freeze(['RS256', '
  * The algorithm that a header's `alg` names, or `null` for none of ours. RFC 9864 §2.2 gives EdDSA on
  * Ed25519 a full name of its own. Case counts.
  */
-export function algorithmNamed(alg: string): JwtAlgorithm | null {
+export function algorithmNamed(alg: unknown): JwtAlgorithm | null {
   if (alg === 'Ed25519') return 'EdDSA'
   return JWT_ALGORITHMS.find((name) => name === alg) ?? null
 }

@@ -1,3 +1,5 @@
+import { UTF8 } from './codec.ts'
+
 /**
  * Strict base64url (RFC 4648 §5, RFC 7515 §2): no padding, no white space, no other alphabet, and no
  * stray bits at the end, so that each byte string has one spelling.
@@ -8,11 +10,9 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 /** The value of each character; the sign says that it has none, and survives shifting and joining. */
 const DIGITS: Int32Array = digitTable()
 
-const ENCODER = new TextEncoder()
-
 /** The bytes of `text`, or `null` when it is not strict base64url. */
 export function decodeBase64url(text: string): Uint8Array | null {
-  const characters = ENCODER.encode(text)
+  const characters = UTF8.encode(text)
   const bytes = new Uint8Array(decodedLength(characters.length))
   return decodeBase64urlInto(characters, 0, characters.length, bytes, 0) < 0 ? null : bytes
 }

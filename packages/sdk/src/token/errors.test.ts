@@ -1,11 +1,7 @@
 import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
-import {
-  CountersignError,
-  type CountersignErrorCode,
-  isCountersignError,
-  SDK_ERRORS,
-} from './errors.ts'
+import { CountersignError, type CountersignErrorCode, isCountersignError } from './errors.ts'
+import { explainError, SDK_ERRORS } from './error-advice.ts'
 
 test('every code says what it means and what to do', () => {
   for (const [code, { message, advice }] of Object.entries(SDK_ERRORS)) {
@@ -13,7 +9,8 @@ test('every code says what it means and what to do', () => {
     expect(message).toMatch(/\.$/)
     expect(advice).toMatch(/\.$/)
     const error = new CountersignError(code as CountersignErrorCode)
-    expect(error.message).toBe(message)
+    expect(error.message).toBe(code)
+    expect(explainError(error)).toBe(message)
     expect(error.docs).toBe(`docs/errors.md#${code}`)
   }
 })
@@ -22,7 +19,8 @@ test('it keeps its cause, and says to the operator what was expected', () => {
   const cause = new Error('why')
   const error = new CountersignError('token-expired', { expected: 'a', got: 'b', cause })
   expect(error.cause).toBe(cause)
-  expect(error.message).toBe('The token has expired. Expected a, got b.')
+  expect(error.message).toBe('token-expired: expected a, got b')
+  expect(explainError(error)).toBe('The token has expired. Expected a, got b.')
   expect(inspect(error)).toContain('token-expired')
   expect('cause' in new CountersignError('token-expired')).toBe(false)
 })

@@ -9,12 +9,12 @@ export {
   formatCredential,
   parseCredential,
 } from './credential.ts'
+export { explainError, SDK_ERRORS } from './error-advice.ts'
 export {
   CountersignError,
   type CountersignErrorCode,
   type CountersignErrorDetails,
   isCountersignError,
-  SDK_ERRORS,
   type WireError,
 } from './errors.ts'
 export { createId, formatId, idBytes, type IdKind, isId, parseId } from './ids.ts'

@@ -1,6 +1,6 @@
 import { decodeBase64urlInto, decodedLength, NOT_ASCII } from './base64url.ts'
 import { type Codec, PORTABLE_CODEC } from './codec.ts'
-import { CountersignError } from './errors.ts'
+import { type CountersignError, refusal } from './errors.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 
 /** A compact JWS, taken apart (RFC 7515 §7.1). Nothing in it is authenticated. */
@@ -49,7 +49,7 @@ export function parseJws(token: string, options: ParseOptions = {}): Jws {
   const first = known === undefined ? token.indexOf('.') : known.text.length - 1
   const second = token.indexOf('.', first + 1)
   if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0) {
-    throw malformed('three parts with dots between')
+    throw malformed('three parts')
   }
   if (first > MAX_HEADER_CHARACTERS) throw malformed('a shorter header')
 
@@ -59,12 +59,17 @@ export function parseJws(token: string, options: ParseOptions = {}): Jws {
   if (bytes === null) throw malformed('ASCII')
   const header = known?.header ?? decodeObject(codec, bytes, 0, first, length, 'header')
   const payload = decodeObject(codec, bytes, first + 1, second, length, 'payload')
+  // In place: nobody needs its characters any more.
+  const start = second + 1
+  if (decodeBase64urlInto(bytes, start, length, bytes, start) < 0) {
+    throw malformed('a signature in base64url')
+  }
   return {
     headerLength: first,
     header,
     payload,
     signingInput: bytes.subarray(0, second),
-    signature: decodeSignature(bytes, second + 1, length),
+    signature: bytes.subarray(start, start + decodedLength(length - start)),
   }
 }
 
@@ -86,18 +91,10 @@ function decodeObject(
   const stop = written + decodedLength(end - start)
   const text = codec.decode(bytes, written, stop, (bits & NOT_ASCII) === 0)
   const object = text === null ? null : parseJsonObject(text)
-  if (object === null) throw malformed(`a ${part} that is one unambiguous JSON object`)
+  if (object === null) throw malformed(`a ${part} that is strict JSON`)
   return object
 }
 
-/** In place: nobody needs its characters any more. */
-function decodeSignature(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  if (decodeBase64urlInto(bytes, start, end, bytes, start) < 0) {
-    throw malformed('a signature in base64url')
-  }
-  return bytes.subarray(start, start + decodedLength(end - start))
-}
-
 function malformed(expected: string): CountersignError {
-  return new CountersignError('token-malformed', { expected })
+  return refusal('token-malformed', expected)
 }

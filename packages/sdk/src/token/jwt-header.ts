@@ -1,15 +1,7 @@
 import { algorithmNamed, type JwtAlgorithm } from './algorithms.ts'
-import { CountersignError } from './errors.ts'
+import type { CountersignError } from './errors.ts'
+import { refusal } from './errors.ts'
 import type { JsonObject } from './json.ts'
-
-/** Clerk's class tags (`cat` in the header). */
-export const CATEGORIES: Readonly<Record<'session' | 'template' | 'm2m' | 'ignore', string>> =
-  Object.freeze({
-    session: 'cl_B7d4PD111AAA',
-    template: 'cl_B7d4PD222AAA',
-    m2m: 'cl_B7d4PD333AAA',
-    ignore: 'cl_I7d4PD111III',
-  })
 
 /** What a header must say for its token to be of a class. */
 export interface HeaderRules {
@@ -50,26 +42,22 @@ export function judgeHeader(
 ): JudgedHeader {
   const { alg, kid } = header
   if (!isTypeOf(header, rules)) {
-    throw new CountersignError('token-class-mismatch', { expected: `typ ${rules.typ}` })
+    throw refusal('token-class-mismatch', `typ ${rules.typ}`)
   }
   const { cat } = header
   if (!rules.cat.some((allowed) => allowed === cat)) {
-    throw new CountersignError('token-class-mismatch', {
-      expected: `cat ${rules.cat.map((one) => one ?? 'absent').join(' or ')}`,
-    })
+    throw refusal('token-class-mismatch', `cat ${String(rules.cat)}`)
   }
   for (const name of REFUSED_MEMBERS) {
-    if (Object.hasOwn(header, name)) throw malformed(`a header without ${name}`)
+    if (Object.hasOwn(header, name)) throw malformed(`no ${name}`)
   }
-  if (typeof alg !== 'string') throw malformed('a header that names its algorithm')
+  if (typeof alg !== 'string') throw malformed('alg to be a text')
   if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_CHARACTERS) {
-    throw malformed('a header that names its key')
+    throw malformed('kid to be a text')
   }
   const algorithm = algorithmNamed(alg)
   if (algorithm === null || !algorithms.includes(algorithm)) {
-    throw new CountersignError('token-algorithm-not-allowed', {
-      expected: `alg to be ${algorithms.join(' or ')}`,
-    })
+    throw refusal('token-algorithm-not-allowed', `alg to be ${algorithms.join(' or ')}`)
   }
   return { kid, algorithm }
 }
@@ -81,5 +69,5 @@ function isTypeOf({ typ }: JsonObject, rules: HeaderRules): boolean {
 }
 
 function malformed(expected: string): CountersignError {
-  return new CountersignError('token-malformed', { expected })
+  return refusal('token-malformed', expected)
 }

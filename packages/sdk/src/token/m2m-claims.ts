@@ -1,7 +1,7 @@
-import { CountersignError } from './errors.ts'
-import { isId } from './ids.ts'
+import { refusal } from './errors.ts'
+import { isMachineId } from './ids.ts'
 import type { JsonObject } from './json.ts'
-import { CATEGORIES, type HeaderRules } from './jwt-header.ts'
+import type { HeaderRules } from './jwt-header.ts'
 import {
   judgeAudience,
   judgeIssuer,
@@ -11,7 +11,7 @@ import {
 } from './registered-claims.ts'
 
 /** Clerk's class tag of a machine token (`cat` in the header). */
-export const M2M_CATEGORY: string = CATEGORIES.m2m
+export const M2M_CATEGORY = 'cl_B7d4PD333AAA'
 
 /** The header of a machine JWT. */
 export const M2M_HEADER: HeaderRules = Object.freeze({
@@ -63,8 +63,8 @@ export function judgeM2MClaims(
 ): M2MClaims {
   const { sub, aud, jti } = payload
   judgeIssuer(payload, expected.issuer)
-  if (typeof sub !== 'string' || !isId('machine', sub)) {
-    throw new CountersignError('token-subject-invalid', { expected: 'sub to be a machine id' })
+  if (typeof sub !== 'string' || !isMachineId(sub)) {
+    throw refusal('token-subject-invalid', 'sub to be a machine id')
   }
   if (typeof jti !== 'string' || jti === '') throw wrongClaim('jti', 'an id')
   refuseBound(payload)

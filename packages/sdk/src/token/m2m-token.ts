@@ -18,21 +18,21 @@ export interface M2MTokenJSON {
 
 /** A machine token in either format. Times are epoch milliseconds. */
 export class M2MToken {
-  readonly id: string
+  declare readonly id: string
   /** The machine that it was issued to. */
-  readonly subject: string
+  declare readonly subject: string
   /** The machines that it may reach. */
-  readonly scopes: string[]
+  declare readonly scopes: string[]
   /** The creator's own claims; of a JWT also `aud` and `scopes`. `null` for none. */
-  readonly claims: Readonly<Record<string, unknown>> | null
-  readonly revoked: boolean
-  readonly revocationReason: string | null
-  readonly expired: boolean
-  readonly expiration: number | null
-  readonly createdAt: number
-  readonly updatedAt: number
+  declare readonly claims: Readonly<Record<string, unknown>> | null
+  declare readonly revoked: boolean
+  declare readonly revocationReason: string | null
+  declare readonly expired: boolean
+  declare readonly expiration: number | null
+  declare readonly createdAt: number
+  declare readonly updatedAt: number
   /** The token itself, in the answer to its creator only. */
-  readonly token?: string | undefined
+  declare readonly token?: string | undefined
 
   constructor(
     id: string,
@@ -108,33 +108,10 @@ export class M2MToken {
   }
 }
 
-/** Another that says the same, and shares nothing with it. */
-export function copyM2MToken(token: M2MToken): M2MToken {
-  return new M2MToken(
-    token.id,
-    token.subject,
-    token.scopes.slice(),
-    copyJson(token.claims) as M2MToken['claims'],
-    token.revoked,
-    token.revocationReason,
-    token.expired,
-    token.expiration,
-    token.createdAt,
-    token.updatedAt,
-    token.token,
-  )
-}
-
 /** A space-separated string, else the audience. */
-function scopesOf(payload: JsonObject): string[] {
-  const { scopes, aud } = payload
-  if (typeof scopes === 'string') {
-    // Most name one machine.
-    if (scopes !== '' && !scopes.includes(' ')) return [scopes]
-    return scopes.split(' ').filter((scope) => scope !== '')
-  }
-  if (typeof aud === 'string') return [aud]
-  return texts(aud)
+function scopesOf({ scopes, aud }: JsonObject): string[] {
+  if (typeof scopes === 'string') return scopes.match(/[^ ]+/g) ?? []
+  return texts(typeof aud === 'string' ? [aud] : aud)
 }
 
 function texts(value: unknown): string[] {
@@ -145,10 +122,7 @@ function texts(value: unknown): string[] {
 function ownClaims(payload: JsonObject): Readonly<Record<string, unknown>> | null {
   const { iss, sub, exp, nbf, iat, jti, ...own }: Record<string, unknown> = payload
   const names = Object.keys(own)
-  for (const name of names) {
-    const value = own[name]
-    if (typeof value === 'object' && value !== null) own[name] = copyJson(value)
-  }
+  for (const name of names) own[name] = copyJson(own[name])
   return names.length === 0 ? null : own
 }
 

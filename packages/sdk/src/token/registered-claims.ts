@@ -1,4 +1,5 @@
-import { CountersignError } from './errors.ts'
+import type { CountersignError } from './errors.ts'
+import { refusal } from './errors.ts'
 import type { JsonObject } from './json.ts'
 
 /** The claims of RFC 7519 §4.1, which every class of token judges alike. */
@@ -6,7 +7,7 @@ import type { JsonObject } from './json.ts'
 /** RFC 7519 §4.1.1, by every character. @throws `token-issuer-mismatch` */
 export function judgeIssuer({ iss }: JsonObject, issuer: string): void {
   if (iss !== issuer) {
-    throw new CountersignError('token-issuer-mismatch', { expected: `iss ${issuer}` })
+    throw refusal('token-issuer-mismatch', `iss ${issuer}`)
   }
 }
 
@@ -22,12 +23,13 @@ export function judgeAudience(
 ): readonly string[] {
   if (aud === undefined && audience === null) return []
   const receivers: unknown = typeof aud === 'string' ? [aud] : aud
-  if (!isArrayOfTexts(receivers)) throw wrongClaim('aud', 'a receiver, or an array of them')
+  if (!isArrayOfTexts(receivers)) throw wrongClaim('aud', 'a text or texts')
   if (audience === null || audience.some((one) => receivers.includes(one))) return receivers
-  throw new CountersignError('token-audience-mismatch', {
-    expected: `aud to name ${audience.join(' or ')}`,
-    got: `${receivers.length} other receiver${receivers.length === 1 ? '' : 's'}`,
-  })
+  throw refusal(
+    'token-audience-mismatch',
+    `aud to name ${audience.join(' or ')}`,
+    `${receivers.length} other receivers`,
+  )
 }
 
 /**
@@ -47,29 +49,23 @@ export function judgeTimes(
   const nbf = isNbfOptional && payload['nbf'] === undefined ? iat : numericDate(payload, 'nbf')
   // Asked so that a clock which does not tell the time (NaN) refuses.
   if (!(now < exp + toleranceSeconds)) {
-    throw new CountersignError('token-expired', {
-      expected: 'an exp in the future',
-      got: `${Math.round(now - exp)} s ago`,
-    })
+    throw refusal('token-expired', 'exp ahead', `${Math.round(now - exp)} s ago`)
   }
   const begin = Math.max(nbf, iat)
   if (!(begin <= now + toleranceSeconds)) {
-    throw new CountersignError('token-not-yet-valid', {
-      expected: 'nbf and iat in the past',
-      got: `${Math.round(begin - now)} s ahead`,
-    })
+    throw refusal('token-not-yet-valid', 'nbf and iat past', `${Math.round(begin - now)} s ahead`)
   }
 }
 
 /** RFC 7800 §3.1: a bound token without its proof is a stolen one. @throws `token-claim-invalid` */
 export function refuseBound(payload: JsonObject): void {
   if (!Object.hasOwn(payload, 'cnf')) return
-  throw wrongClaim('cnf', 'absent: this verifier takes no proof of possession')
+  throw wrongClaim('cnf', 'absent')
 }
 
 /** A claim that is missing or of the wrong type. */
 export function wrongClaim(name: string, expected: string): CountersignError {
-  return new CountersignError('token-claim-invalid', { expected: `${name} to be ${expected}` })
+  return refusal('token-claim-invalid', `${name} to be ${expected}`)
 }
 
 function isArrayOfTexts(value: unknown): value is readonly string[] {
@@ -80,5 +76,5 @@ function isArrayOfTexts(value: unknown): value is readonly string[] {
 function numericDate(payload: JsonObject, name: 'exp' | 'nbf' | 'iat'): number {
   const value = payload[name]
   if (typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER) return value
-  throw wrongClaim(name, 'a number of seconds')
+  throw wrongClaim(name, 'a number')
 }

@@ -1,4 +1,4 @@
-import { CountersignError } from '../token/errors.ts'
+import { CountersignError, refusal } from '../token/errors.ts'
 
 /** The part of the platform's `fetch` that is used here; pass your own to test or to route calls. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -8,8 +8,6 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
  * word, but Cloudflare's workers do not know that one.)
  */
 export const NO_REDIRECT = { redirect: 'manual' } as const
-
-const ACCEPT = { accept: 'application/json' }
 
 const MAX_BYTES = 262_144
 const TIMEOUT_MS = 5_000
@@ -27,20 +25,22 @@ export async function fetchJson(
 ): Promise<unknown> {
   const signal = AbortSignal.timeout(timeoutMs)
   try {
-    const response = await withSignal(
-      fetch(url, { ...NO_REDIRECT, headers: ACCEPT, signal }),
-      signal,
-    )
-    const type = mediaType(response)
-    if (response.status !== 200 || (type !== 'application/json' && !type.endsWith('+json'))) {
-      response.body?.cancel().catch(() => undefined)
-      throw unavailable(url, `status ${response.status}, ${type === '' ? 'no media type' : type}`)
-    }
-    return JSON.parse(await withSignal(readBounded(response, MAX_BYTES), signal)) as unknown
+    return await withSignal(load(fetch, url, signal), signal)
   } catch (error) {
     if (error instanceof CountersignError) throw error
     throw unavailable(url, signal.aborted ? `nothing in ${timeoutMs} ms` : 'no answer', error)
   }
+}
+
+async function load(fetch: Fetch, url: string, signal: AbortSignal): Promise<unknown> {
+  const headers = { accept: 'application/json' }
+  const response = await fetch(url, { ...NO_REDIRECT, headers, signal })
+  const type = mediaType(response)
+  if (response.status === 200 && /^application\/(.+\+)?json$/.test(type)) {
+    return JSON.parse(await readBounded(response, MAX_BYTES)) as unknown
+  }
+  response.body?.cancel().catch(() => undefined)
+  throw unavailable(url, `status ${response.status} ${type}`)
 }
 
 /** Ends the waiting when the signal does, also where `work` takes no notice of it. */
@@ -49,24 +49,12 @@ export function withSignal<Value>(work: Promise<Value>, signal: AbortSignal): Pr
     const abort = (): void => {
       reject(new DOMException('The time is up.', 'TimeoutError'))
     }
-    const settle =
-      <Outcome>(end: (outcome: Outcome) => void) =>
-      (outcome: Outcome): void => {
-        signal.removeEventListener('abort', abort)
-        end(outcome)
-      }
     signal.addEventListener('abort', abort)
-    work.then(settle(resolve), settle(reject))
+    void work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort)
+    })
     if (signal.aborted) abort()
   })
-}
-
-/** Thrown while reading, before more than the bound is held. */
-export class AnswerTooLarge extends Error {
-  constructor(maxBytes: number) {
-    super(`more than ${maxBytes} bytes`)
-    this.name = 'AnswerTooLarge'
-  }
 }
 
 /** The media type without parameters, in lower case; empty when there is none. */
@@ -75,7 +63,7 @@ export function mediaType(response: Response): string {
   return type.trim().toLowerCase()
 }
 
-/** The body as text. Rejects when it is larger than `maxBytes` or no UTF-8. */
+/** The body as text. Rejects with a `RangeError` when it is larger than `maxBytes`, and when it is no UTF-8. */
 export async function readBounded(response: Response, maxBytes: number): Promise<string> {
   if (response.body === null) return ''
   const reader = response.body.getReader()
@@ -87,7 +75,7 @@ export async function readBounded(response: Response, maxBytes: number): Promise
       const { done, value } = await reader.read()
       if (done) return text + decoder.decode()
       length += value.byteLength
-      if (length > maxBytes) throw new AnswerTooLarge(maxBytes)
+      if (length > maxBytes) throw new RangeError(`more than ${maxBytes} bytes`)
       text += decoder.decode(value, { stream: true })
     }
   } catch (error) {
@@ -98,5 +86,5 @@ export async function readBounded(response: Response, maxBytes: number): Promise
 }
 
 function unavailable(url: string, got: string, cause?: unknown): CountersignError {
-  return new CountersignError('keys-unavailable', { expected: `JSON at ${url}`, got, cause })
+  return refusal('keys-unavailable', `JSON at ${url}`, got, cause)
 }

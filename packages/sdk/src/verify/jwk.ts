@@ -1,4 +1,4 @@
-import type { JwtAlgorithm } from '../token/algorithms.ts'
+import { algorithmNamed, JWT_ALGORITHMS, type JwtAlgorithm } from '../token/algorithms.ts'
 import { decodeBase64url } from '../token/base64url.ts'
 import { isJsonObject, type JsonObject } from '../token/json.ts'
 import type { CheckSignature, Engine } from './engine/engine.ts'
@@ -8,8 +8,8 @@ import { isOfLowOrder, isRoca } from './weak-keys.ts'
 export interface VerificationKey {
   readonly kid: string
   readonly algorithm: JwtAlgorithm
-  /** The public members, by which the same key is known when it is met again. */
-  readonly jwk: Readonly<Record<string, string>>
+  /** The public members as JSON, by which the same key is known when it is met again. */
+  readonly jwk: string
   /** Bytes of a signature, which the algorithm and the key fix. */
   readonly signatureLength: number
   readonly check: CheckSignature
@@ -21,33 +21,29 @@ export type Keys = ReadonlyMap<string, VerificationKey>
 interface KeyType {
   readonly kty: string
   readonly crv?: string
-  /** Spellings of `alg` that this key may carry; it may also carry none. */
-  readonly names: readonly string[]
   readonly members: readonly string[]
   /** The length of a signature, or `null` when the members do not make a key of good strength. */
-  measure(members: Readonly<Record<string, Uint8Array>>): number | null
+  measure(...members: (Uint8Array | null)[]): number | null
 }
 
 const KEY_TYPES: Readonly<Record<JwtAlgorithm, KeyType>> = {
-  RS256: { kty: 'RSA', names: ['RS256'], members: ['n', 'e'], measure: measureRsa },
+  RS256: { kty: 'RSA', members: ['n', 'e'], measure: measureRsa },
   ES256: {
     kty: 'EC',
     crv: 'P-256',
-    names: ['ES256'],
     members: ['x', 'y'],
-    measure: ({ x, y }) => (x?.length === 32 && y?.length === 32 ? 64 : null),
+    measure: (x, y) => (x?.length === 32 && y?.length === 32 ? 64 : null),
   },
   EdDSA: {
     kty: 'OKP',
     crv: 'Ed25519',
-    // RFC 9864 §2.2: Ed25519 is the same algorithm by its full name.
-    names: ['EdDSA', 'Ed25519'],
     members: ['x'],
-    measure: ({ x }) => (x?.length === 32 && !isOfLowOrder(x) ? 64 : null),
+    measure: (x) => (x?.length === 32 && !isOfLowOrder(x) ? 64 : null),
   },
 }
 
-const MAX_KEYS = 64
+/** Looked at; a set that is larger is not an issuer's. */
+const MAX_KEYS = 256
 const MAX_KID_CHARACTERS = 128
 
 /** A JWK Set (RFC 7517 §5), of whose keys nothing is known. */
@@ -70,10 +66,9 @@ export async function importKeySet(
   set: JwkSet,
   known: Keys = new Map(),
 ): Promise<Keys> {
-  const jwks = set.keys.filter(isJsonObject)
-  const counts = new Map<unknown, number>()
-  for (const { kid } of jwks) counts.set(kid, (counts.get(kid) ?? 0) + 1)
-  const unique = jwks.filter(({ kid }) => counts.get(kid) === 1).slice(0, MAX_KEYS)
+  const jwks = set.keys.slice(0, MAX_KEYS).filter(isJsonObject)
+  const kids = jwks.map(({ kid }) => kid)
+  const unique = jwks.filter(({ kid }) => kids.indexOf(kid) === kids.lastIndexOf(kid))
   const keys = await Promise.all(unique.map((jwk) => importJwk(importKey, jwk, known)))
   return new Map(keys.filter((key) => key !== null).map((key) => [key.kid, key]))
 }
@@ -88,28 +83,27 @@ async function importJwk(
   const algorithm = algorithmOf(jwk)
   if (algorithm === null || !isForVerifying(jwk)) return null
   const type = KEY_TYPES[algorithm]
-  const decoded = decodeMembers(jwk, type.members)
-  const signatureLength = decoded === null ? null : type.measure(decoded)
+  const signatureLength = type.measure(...type.members.map((name) => decodeMember(jwk[name])))
   if (signatureLength === null) return null
   const members = publicMembers(jwk, type)
+  const text = JSON.stringify(members)
   const before = known.get(kid)
-  if (before !== undefined && hasMembers(before.jwk, members)) return before
+  if (before?.jwk === text) return before
   try {
     const check = await importKey({ algorithm, jwk: members })
-    return Object.freeze({ kid, algorithm, jwk: members, signatureLength, check })
+    return { kid, algorithm, jwk: text, signatureLength, check }
   } catch {
     return null
   }
 }
 
-function algorithmOf(jwk: JsonObject): JwtAlgorithm | null {
-  for (const algorithm of Object.keys(KEY_TYPES) as JwtAlgorithm[]) {
-    const { kty, crv, names } = KEY_TYPES[algorithm]
-    if (jwk['kty'] !== kty || (crv !== undefined && jwk['crv'] !== crv)) continue
-    const { alg } = jwk
-    return alg === undefined || (typeof alg === 'string' && names.includes(alg)) ? algorithm : null
-  }
-  return null
+function algorithmOf({ kty, crv, alg }: JsonObject): JwtAlgorithm | null {
+  const algorithm = JWT_ALGORITHMS.find((name) => {
+    const type = KEY_TYPES[name]
+    return type.kty === kty && type.crv === crv
+  })
+  const isFit = algorithm !== undefined && (alg === undefined || algorithmNamed(alg) === algorithm)
+  return isFit ? algorithm : null
 }
 
 /** RFC 7517 §4.2, §4.3; and a private member has no place in a published set. */
@@ -122,18 +116,8 @@ function isForVerifying(jwk: JsonObject): boolean {
   return !['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some((name) => Object.hasOwn(jwk, name))
 }
 
-function decodeMembers(
-  jwk: JsonObject,
-  names: readonly string[],
-): Readonly<Record<string, Uint8Array>> | null {
-  const decoded: Record<string, Uint8Array> = {}
-  for (const name of names) {
-    const text = jwk[name]
-    const bytes = typeof text === 'string' && text.length <= 1024 ? decodeBase64url(text) : null
-    if (bytes === null) return null
-    decoded[name] = bytes
-  }
-  return decoded
+function decodeMember(value: unknown): Uint8Array | null {
+  return typeof value === 'string' && value.length <= 1024 ? decodeBase64url(value) : null
 }
 
 function publicMembers(jwk: JsonObject, type: KeyType): Readonly<Record<string, string>> {
@@ -141,23 +125,14 @@ function publicMembers(jwk: JsonObject, type: KeyType): Readonly<Record<string, 
   return Object.fromEntries(names.map((name) => [name, jwk[name] as string]))
 }
 
-/** `kty` is among them, and with it the algorithm. */
-function hasMembers(
-  jwk: Readonly<Record<string, string>>,
-  members: Readonly<Record<string, string>>,
-): boolean {
-  return Object.entries(members).every(([name, value]) => jwk[name] === value)
-}
-
 /** Those that are in use; workerd takes no other, and a key has one verdict everywhere. */
 const RSA_EXPONENTS = [3, 17, 65_537]
 
 /** RFC 7518 §3.3 and §6.3.1: 2048 to 4096 bits, an odd modulus. */
-function measureRsa({ n, e }: Readonly<Record<string, Uint8Array>>): number | null {
-  if (n === undefined || e === undefined) return null
-  if (n[0] === 0 || e[0] === 0 || e.length > 4) return null
+function measureRsa(n?: Uint8Array | null, e?: Uint8Array | null): number | null {
+  if (!n || !e || n[0] === 0 || e[0] === 0 || e.length > 4) return null
   const exponent = e.reduce((value, byte) => value * 256 + byte, 0)
-  const isOdd = ((n.at(-1) ?? 0) & 1) === 1
+  const isOdd = Number(n.at(-1)) % 2 === 1
   const bits = n.length * 8 - Math.clz32(n[0] ?? 0) + 24
   const isFit = isOdd && RSA_EXPONENTS.includes(exponent) && bits >= 2048 && bits <= 4096
   return isFit && !isRoca(n) ? n.length : null

@@ -1,15 +1,11 @@
 import { engine } from '#engine'
 import type { JwtAlgorithm } from '../token/algorithms.ts'
-import type { JsonObject } from '../token/json.ts'
+import { copyJson, type JsonObject } from '../token/json.ts'
 import { MAX_TOKEN_CHARACTERS } from '../token/jws.ts'
 import type { Engine } from './engine/engine.ts'
-import type { Fetch } from './fetch-json.ts'
-import {
-  createRemoteKeySet,
-  createStaticKeySet,
-  DEFAULT_MAX_STALE_SECONDS,
-  type KeySet,
-} from './key-set.ts'
+import { type Fetch, fetchJson } from './fetch-json.ts'
+import { isJwkSet } from './jwk.ts'
+import { createKeySet, type KeySet } from './key-set.ts'
 import {
   checkAlgorithms,
   checkFunction,
@@ -48,21 +44,6 @@ export interface JwtOptions {
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
 
-/** The names of {@link JwtOptions}. */
-export const JWT_OPTIONS: readonly (keyof JwtOptions)[] = [
-  'issuer',
-  'jwks',
-  'jwksUri',
-  'jwksMaxStaleSeconds',
-  'clockToleranceSeconds',
-  'algorithms',
-  'maxTokenBytes',
-  'cacheSize',
-  'fetch',
-  'clock',
-  'waitUntil',
-]
-
 /** The options once they are checked. */
 export interface JwtSettings {
   readonly issuer: string
@@ -73,54 +54,57 @@ export interface JwtSettings {
   readonly now: () => number
 }
 
-const DEFAULTS = { clockToleranceSeconds: 5, cacheSize: 1_000 } as const
-
-const MAX = {
-  clockToleranceSeconds: 60,
-  tokenBytes: 65_536,
-  cacheSize: 1_000_000,
-  staleSeconds: 604_800,
+/** The default, the least and the most of each number. */
+const NUMBERS = {
+  clockToleranceSeconds: [5, 0, 60],
+  maxTokenBytes: [MAX_TOKEN_CHARACTERS, 1, 65_536],
+  cacheSize: [1_000, 0, 1_000_000],
+  jwksMaxStaleSeconds: [86_400, 1, 604_800],
 } as const
+
+function numberOf(options: JwtOptions, name: keyof typeof NUMBERS): number {
+  const [fallback, min, max] = NUMBERS[name]
+  return checkNumber(name, options[name] ?? fallback, min, max)
+}
 
 /** @throws {CountersignError} `configuration-invalid`, naming the option. */
 export function checkJwtOptions(options: JwtOptions): JwtSettings {
-  const {
-    clockToleranceSeconds = DEFAULTS.clockToleranceSeconds,
-    maxTokenBytes = MAX_TOKEN_CHARACTERS,
-    cacheSize = DEFAULTS.cacheSize,
-  } = options
-  return Object.freeze({
+  return {
     issuer: checkText('issuer', options.issuer),
-    clockToleranceSeconds: checkNumber(
-      'clockToleranceSeconds',
-      clockToleranceSeconds,
-      0,
-      MAX.clockToleranceSeconds,
-    ),
+    clockToleranceSeconds: numberOf(options, 'clockToleranceSeconds'),
     algorithms: checkAlgorithms(options.algorithms),
-    maxTokenBytes: checkNumber('maxTokenBytes', maxTokenBytes, 1, MAX.tokenBytes),
-    cacheSize: Math.floor(checkNumber('cacheSize', cacheSize, 0, MAX.cacheSize)),
+    maxTokenBytes: numberOf(options, 'maxTokenBytes'),
+    cacheSize: Math.floor(numberOf(options, 'cacheSize')),
     now: checkFunction('clock', options.clock) ?? (() => Date.now()),
-  })
+  }
 }
 
 /** The key set of the options: a verifier's own. @throws {CountersignError} `configuration-invalid` */
 export function keySetOf(options: JwtOptions, on: Engine = engine): KeySet {
-  const { issuer, jwks, jwksUri, jwksMaxStaleSeconds = DEFAULT_MAX_STALE_SECONDS } = options
-  if (jwks !== undefined) {
-    if (jwksUri !== undefined) throw invalidOption('jwks or jwksUri, and not both')
-    return createStaticKeySet(on, jwks)
-  }
-  const fetch = checkFunction('fetch', options.fetch)
-  return createRemoteKeySet({
+  const { issuer, jwks, jwksUri } = options
+  const parts = {
     engine: on,
-    url:
-      jwksUri === undefined
-        ? `${checkUrl('issuer (or jwksUri)', issuer)}/.well-known/jwks.json`
-        : checkUrl('jwksUri', jwksUri),
-    fetch: fetch ?? ((url, init) => globalThis.fetch(url, init)),
     monotonicMs: checkFunction('clock', options.clock) ?? (() => performance.now()),
-    maxStaleSeconds: checkNumber('jwksMaxStaleSeconds', jwksMaxStaleSeconds, 1, MAX.staleSeconds),
+    maxStaleSeconds: numberOf(options, 'jwksMaxStaleSeconds'),
     waitUntil: checkFunction('waitUntil', options.waitUntil),
+  }
+  if (jwks !== undefined) {
+    if (jwksUri !== undefined || !isJwkSet(jwks)) {
+      throw invalidOption('jwks to be a JWK Set, without jwksUri')
+    }
+    // As it is now, and it never grows old.
+    const set = copyJson(jwks)
+    return createKeySet({ ...parts, load: async () => set, source: 'jwks', monotonicMs: () => 0 })
+  }
+  const fetch =
+    checkFunction('fetch', options.fetch) ?? ((url, init) => globalThis.fetch(url, init))
+  const url =
+    jwksUri === undefined
+      ? `${checkUrl('issuer', issuer)}/.well-known/jwks.json`
+      : checkUrl('jwksUri', jwksUri)
+  return createKeySet({
+    ...parts,
+    load: () => fetchJson(fetch, url),
+    source: `a JWK Set at ${url}`,
   })
 }

@@ -1,17 +1,22 @@
 import { engine } from '#engine'
 import type { JwtAlgorithm } from '../token/algorithms.ts'
 import { decodeUtf8 } from '../token/codec.ts'
-import { CountersignError } from '../token/errors.ts'
+import { refusal } from '../token/errors.ts'
 import type { JsonObject } from '../token/json.ts'
 import { type Jws, type KnownHeader, parseJws } from '../token/jws.ts'
 import { type HeaderRules, judgeHeader, type JudgedHeader } from '../token/jwt-header.ts'
 import type { Engine } from './engine/engine.ts'
 import type { VerificationKey } from './jwk.ts'
 import type { KeySet } from './key-set.ts'
-import { createVerifiedTokens, type VerifiedToken } from './verified-tokens.ts'
+import {
+  type Awaitable,
+  createVerifiedTokens,
+  type VerifiedToken,
+  whenThere,
+} from './verified-tokens.ts'
 
 /** What makes the tokens of a class what they are. */
-export interface JwtClass<Result> {
+export interface JwtClass<Claims, Result> {
   readonly header: HeaderRules
   /**
    * Judged before the key is looked for, for which there may have to be a call.
@@ -19,27 +24,24 @@ export interface JwtClass<Result> {
    * @throws {CountersignError} `token-class-mismatch`
    */
   judgeClass(payload: JsonObject): void
-  /** Judges all claims, and gives what shares nothing with `payload`. @throws {CountersignError} */
-  judge(payload: JsonObject, nowMs: number): Result
+  /** Judges all claims, once. @throws {CountersignError} */
+  judge(payload: JsonObject, nowMs: number): Claims
   /** Judges again what time may have changed since. @throws {CountersignError} */
-  judgeAgain(payload: JsonObject, nowMs: number): void
-  /** What shares nothing with `result`. */
-  copy(result: Result): Result
+  judgeAgain(claims: Claims, nowMs: number): void
+  /** What the caller gets: it shares nothing with the claims, which others will read. */
+  resultOf(claims: Claims, nowMs: number): Result
 }
 
 /** What a verifier of one issuer and one class is made of; everything is checked already. */
-export interface JwtVerifierParts<Result> {
+export interface JwtVerifierParts<Claims, Result> {
   readonly keys: KeySet
-  readonly jwtClass: JwtClass<Result>
+  readonly jwtClass: JwtClass<Claims, Result>
   readonly algorithms: readonly JwtAlgorithm[]
   readonly maxTokenBytes: number
   /** How many verified tokens are remembered. */
   readonly cacheSize: number
   readonly now: () => number
 }
-
-/** At once where the platform can: a promise for what is there already costs more than the claims. */
-type Awaitable<Value> = Value | Promise<Value>
 
 /** Verifies JWTs of one issuer and one class. */
 export interface JwtVerifier<Result> {
@@ -53,7 +55,7 @@ export interface JwtVerifier<Result> {
    */
   parse(token: string, maxCharacters?: number): Jws
   /** Verifies a token that `parse` took apart. */
-  verifyParsed(token: string, jws: Jws): Awaitable<Result>
+  verifyParsed(token: string, jws: Jws): Promise<Result>
   warm(): Promise<void>
 }
 
@@ -64,13 +66,13 @@ interface JudgedKnownHeader extends KnownHeader, JudgedHeader {}
 const MAX_HEADERS = 8
 
 /** One look at a token: bounds, form, class, key, signature, claims, in this order and each once. */
-export function createJwtVerifier<Result>(
-  parts: JwtVerifierParts<Result>,
+export function createJwtVerifier<Claims, Result>(
+  parts: JwtVerifierParts<Claims, Result>,
   on: Engine = engine,
 ): JwtVerifier<Result> {
   const { keys, jwtClass, algorithms, maxTokenBytes, cacheSize, now } = parts
   const { codec } = on
-  const verifiedTokens = createVerifiedTokens<Result>(on, cacheSize)
+  const verifiedTokens = createVerifiedTokens<Claims>(on, cacheSize)
   const knownHeaders: JudgedKnownHeader[] = []
 
   const judgedHeader = (header: JsonObject): JudgedHeader =>
@@ -79,73 +81,51 @@ export function createJwtVerifier<Result>(
 
   /** Only of what was signed, so that nobody else can fill it. */
   const rememberHeader = (jws: Jws, judged: JudgedHeader): void => {
-    if (knownHeaders.length >= MAX_HEADERS) return
-    if (knownHeaders.some(({ header }) => header === jws.header)) return
+    const isKnown = knownHeaders.some(({ header }) => header === jws.header)
+    if (isKnown || knownHeaders.length >= MAX_HEADERS) return
     // Written anew: a part of the token's own text would keep all of it in memory.
     const text = decodeUtf8(jws.signingInput.subarray(0, jws.headerLength + 1)) ?? ''
     knownHeaders.push({ text, header: jws.header, ...judged })
   }
 
-  const recalled = ({ key, payload, result }: VerifiedToken<Result>): Result | undefined => {
+  const recalled = (found: VerifiedToken<Claims> | undefined): Result | undefined => {
+    if (found === undefined) return undefined
+    const { key, claims } = found
     const current = keys.find(key.kid)
     if (current === key) {
-      jwtClass.judgeAgain(payload, now())
-      return jwtClass.copy(result)
+      const nowMs = now()
+      jwtClass.judgeAgain(claims, nowMs)
+      return jwtClass.resultOf(claims, nowMs)
     }
     // It is gone, or changed, or has to be asked for: then all is done from the start.
     if (current instanceof Promise) current.catch(() => undefined)
     return undefined
   }
 
-  const recall = (token: string): Awaitable<Result | undefined> => {
-    const found = verifiedTokens.find(token)
-    if (found === undefined) return undefined
-    return found instanceof Promise
-      ? found.then((one) => (one === undefined ? undefined : recalled(one)))
-      : recalled(found)
-  }
+  const recall = (token: string): Awaitable<Result | undefined> =>
+    whenThere(verifiedTokens.find(token), recalled)
 
   const parse = (token: string, maxCharacters: number = maxTokenBytes): Jws =>
     parseJws(token, { codec, knownHeaders, maxCharacters })
 
-  const verifyParsed = (token: string, jws: Jws): Awaitable<Result> => {
-    if (token.length > maxTokenBytes) throw tooLong()
+  const verifyParsed = async (token: string, jws: Jws): Promise<Result> => {
+    if (token.length > maxTokenBytes) throw refusal('token-malformed', 'a shorter token')
     const judged = judgedHeader(jws.header)
     jwtClass.judgeClass(jws.payload)
-    const key = keys.find(judged.kid)
-    return key instanceof Promise
-      ? key.then((found) => verifyBy(found, token, jws, judged))
-      : verifyBy(key, token, jws, judged)
-  }
-
-  const verifyBy = (
-    key: VerificationKey,
-    token: string,
-    jws: Jws,
-    judged: JudgedHeader,
-  ): Awaitable<Result> => {
-    const isSigned = checkSignature(jws, judged, key)
-    return isSigned instanceof Promise
-      ? isSigned.then((checked) => accept(checked, key, token, jws, judged))
-      : accept(isSigned, key, token, jws, judged)
-  }
-
-  const accept = (
-    isSigned: boolean,
-    key: VerificationKey,
-    token: string,
-    jws: Jws,
-    judged: JudgedHeader,
-  ): Result => {
-    if (!isSigned) throw new CountersignError('token-signature-invalid')
+    const found = keys.find(judged.kid)
+    const key = found instanceof Promise ? await found : found
+    const checked = checkSignature(jws, judged, key)
+    if (!(checked instanceof Promise ? await checked : checked)) {
+      throw refusal('token-signature-invalid')
+    }
     rememberHeader(jws, judged)
-    const result = jwtClass.judge(jws.payload, now())
-    const { payload } = jws
-    verifiedTokens.remember(token, () => ({ key, payload, result: jwtClass.copy(result) }))
-    return result
+    const nowMs = now()
+    const claims = jwtClass.judge(jws.payload, nowMs)
+    verifiedTokens.remember(token, { key, claims })
+    return jwtClass.resultOf(claims, nowMs)
   }
 
-  return Object.freeze({
+  return {
     recall,
     parse,
     verifyParsed,
@@ -155,11 +135,7 @@ export function createJwtVerifier<Result>(
       return remembered ?? verifyParsed(token, parse(token))
     },
     warm: () => keys.warm(),
-  })
-}
-
-function tooLong(): CountersignError {
-  return new CountersignError('token-malformed', { expected: 'a shorter token' })
+  }
 }
 
 function checkSignature(
@@ -169,7 +145,7 @@ function checkSignature(
 ): Awaitable<boolean> {
   // The key decides, and the header may only agree.
   if (algorithm !== key.algorithm) {
-    throw new CountersignError('token-algorithm-not-allowed', { expected: `alg ${key.algorithm}` })
+    throw refusal('token-algorithm-not-allowed', `alg ${key.algorithm}`)
   }
   return signature.length === key.signatureLength && key.check(signingInput, signature)
 }

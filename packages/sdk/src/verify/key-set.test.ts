@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { type Answer, json, scriptedFetch, silent } from '../testing/scripted-fetch.ts'
 import { createTestKey } from '../testing/tokens.ts'
+import type { JsonObject } from '../token/json.ts'
 import { isCountersignError } from '../token/errors.ts'
 import { engine } from '#engine'
-import { createRemoteKeySet, createStaticKeySet, type KeySet } from './key-set.ts'
+import { fetchJson } from './fetch-json.ts'
+import { keySetOf } from './jwt-settings.ts'
+import { createKeySet, type KeySet } from './key-set.ts'
 
 const URL = 'https://authority.test/.well-known/jwks.json'
 
@@ -18,10 +21,10 @@ const set = (...keys: (typeof first)[]): Answer =>
 const started = (...answers: Answer[]) => {
   const server = scriptedFetch(...answers)
   const clock = { now: 5_000_000 }
-  const keys = createRemoteKeySet({
+  const keys = createKeySet({
     engine,
-    url: URL,
-    fetch: server.fetch,
+    load: () => fetchJson(server.fetch, URL),
+    source: `a JWK Set at ${URL}`,
     monotonicMs: () => clock.now,
     maxStaleSeconds: 86_400,
   })
@@ -231,12 +234,23 @@ test('two sets do not know each other’s keys, though they have the same kid', 
   expect(await (await theirs.find('first')).check(data, signature)).toBe(false)
 })
 
-test('a set that never changes is imported once, and one that is none is told', async () => {
-  const keys = createStaticKeySet(engine, { keys: [first.publicJwk] })
-  expect(await outcome(keys, 'first')).toBe('first')
-  expect(keys.find('first')).not.toBeInstanceOf(Promise)
-  expect(await outcome(keys, 'second')).toBe('token-key-unknown')
-  expect(() => createStaticKeySet(engine, { keys: 1 })).toThrow(
+test('a set that is given serves without a fetch, as it was when it was given', async () => {
+  const clock = { now: 5_000_000 }
+  const given: JsonObject[] = [first.publicJwk]
+  const options = { issuer: 'x', jwks: { keys: given }, clock: () => clock.now }
+  const keys = keySetOf(options)
+  given.push(second.publicJwk)
+  await keys.warm()
+  const found = keys.find('first')
+  expect(found).not.toBeInstanceOf(Promise)
+  for (let day = 0; day < 3; day++) {
+    expect(await outcome(keys, 'first')).toBe('first')
+    expect(await outcome(keys, 'second')).toBe('token-key-unknown')
+    clock.now += 24 * HOUR
+  }
+  // Nothing of it was imported anew.
+  expect(await keys.find('first')).toBe(await found)
+  expect(() => keySetOf({ issuer: 'x', jwks: { keys: 1 as never } })).toThrow(
     expect.objectContaining({ code: 'configuration-invalid' }),
   )
 })

@@ -1,6 +1,6 @@
-import { CountersignError } from '../token/errors.ts'
+import type { CountersignError } from '../token/errors.ts'
+import { refusal } from '../token/errors.ts'
 import type { Engine } from './engine/engine.ts'
-import { type Fetch, fetchJson } from './fetch-json.ts'
 import { importKeySet, isJwkSet, type Keys, type VerificationKey } from './jwk.ts'
 
 /** Finds keys by `kid`. */
@@ -15,10 +15,12 @@ export interface KeySet {
   warm(): Promise<void>
 }
 
-export interface RemoteKeySetOptions {
+export interface KeySetOptions {
   readonly engine: Engine
-  readonly url: string
-  readonly fetch: Fetch
+  /** Gives the JWK Set. @throws {CountersignError} `keys-unavailable` */
+  readonly load: () => Promise<unknown>
+  /** What it gives, for the operator. */
+  readonly source: string
   /** Milliseconds that should only go forward; where they do not, the time until then is not counted. */
   readonly monotonicMs: () => number
   /** How old a set may become while its source is silent. */
@@ -26,9 +28,6 @@ export interface RemoteKeySetOptions {
   /** Is given the work that goes on after a verification has been answered. */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
-
-/** A set this old is no longer relied on, however long its source has been silent. */
-export const DEFAULT_MAX_STALE_SECONDS = 86_400
 
 /** After this age the set is fetched again, beside the verification that noticed. */
 const REFRESH_AFTER_MS = 240_000
@@ -45,23 +44,23 @@ const FIRST_RETRY_MS = 1_000
 /** A waiter does not rely on a fetch that another request began and may have been ended with. */
 const STUCK_AFTER_MS = 6_000
 
-/** The keys of one issuer, fetched when needed. Each verifier has its own: no key crosses issuers. */
-export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
-  const { engine, url, fetch, waitUntil } = options
+/** The keys of one issuer, loaded when needed. Each verifier has its own: no key crosses issuers. */
+export function createKeySet(options: KeySetOptions): KeySet {
+  const { engine, source, waitUntil } = options
   const maxAgeMs = options.maxStaleSeconds * 1000
   const nowMs = forward(options.monotonicMs)
   let keys: Keys | null = null
   /** When the answer that is held was asked for. */
-  let fetchedAt = Number.NEGATIVE_INFINITY
-  let triedAt = Number.NEGATIVE_INFINITY
-  let failedAt = Number.NEGATIVE_INFINITY
+  let fetchedAt = -Infinity
+  let triedAt = -Infinity
+  let failedAt = -Infinity
   let failures = 0
   let inFlight: Promise<Keys> | null = null
 
   const load = async (): Promise<Keys> => {
-    const set = await fetchJson(fetch, url)
+    const set = await options.load()
     if (isJwkSet(set)) return importKeySet(engine, set, keys ?? undefined)
-    throw new CountersignError('keys-unavailable', { expected: `a JWK Set at ${url}` })
+    throw refusal('keys-unavailable', source)
   }
 
   /** One fetch at a time, however many ask. */
@@ -106,7 +105,7 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
   const findLate = async (kid: string): Promise<VerificationKey> => {
     const known = current()
     // Whether the token's key is new cannot be known while its source is silent: that is no verdict.
-    if (!mayTry()) throw known === null || failures > 0 ? sourceSilent(url) : unknownKey()
+    if (!mayTry()) throw known === null || failures > 0 ? sourceSilent(source) : unknownKey()
     const loaded = await refresh().catch((error: unknown) => {
       if (known?.has(kid) === true) return known
       throw error
@@ -118,18 +117,15 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
 
   /** Nobody waits for it; a failure is tried again after the cool-down. */
   const refreshBeside = (): void => {
-    const work = refresh().then(
-      () => undefined,
-      () => undefined,
-    )
+    const work = refresh().catch(() => undefined)
     waitUntil?.(work)
   }
 
-  return Object.freeze({
+  return {
     find(kid: string): VerificationKey | Promise<VerificationKey> {
-      const key = current()?.get(kid)
-      if (key === undefined) return findLate(kid)
       const age = nowMs() - fetchedAt
+      const key = age < maxAgeMs ? keys?.get(kid) : undefined
+      if (key === undefined) return findLate(kid)
       if (age < REFRESH_AFTER_MS || !mayTry()) return key
       // Nobody used it for long, and a key may have been removed meanwhile.
       const hasJustFailed = nowMs() - failedAt < STALE_AFTER_MS
@@ -142,64 +138,32 @@ export function createRemoteKeySet(options: RemoteKeySetOptions): KeySet {
       const known = current()
       if (known !== null && nowMs() - fetchedAt < REFRESH_AFTER_MS) return
       try {
-        if (!mayTry()) throw sourceSilent(url)
+        if (!mayTry()) throw sourceSilent(source)
         await refresh()
       } catch (error) {
         if (known === null) throw error
       }
+      if (keys?.size === 0) throw refusal('keys-unavailable', `${source} with a fit key`)
     },
-  })
+  }
 }
 
 /** A wall clock may be set back, and a set must not stay young until it has caught up. */
 function forward(clock: () => number): () => number {
-  let latest = Number.NEGATIVE_INFINITY
-  let setBackMs = 0
+  let last = Number.POSITIVE_INFINITY
+  let elapsed = 0
   return () => {
     const now = clock()
-    if (now + setBackMs < latest) setBackMs = latest - now
-    latest = now + setBackMs
-    return latest
+    elapsed += Math.max(0, now - last)
+    last = now
+    return elapsed
   }
-}
-
-/** A set that never changes. @throws {CountersignError} `configuration-invalid` */
-export function createStaticKeySet(engine: Engine, set: unknown): KeySet {
-  if (!isJwkSet(set)) {
-    throw new CountersignError('configuration-invalid', { expected: 'jwks to be a JWK Set' })
-  }
-  const imported = importKeySet(engine, set)
-  let ready: Keys | null = null
-  const find = (keys: Keys, kid: string): VerificationKey => {
-    const key = keys.get(kid)
-    if (key === undefined) throw unknownKey()
-    return key
-  }
-  return Object.freeze({
-    find(kid: string): VerificationKey | Promise<VerificationKey> {
-      if (ready !== null) return find(ready, kid)
-      return imported.then((keys) => {
-        ready = keys
-        return find(keys, kid)
-      })
-    },
-    async warm(): Promise<void> {
-      const keys = await imported
-      if (keys.size > 0) return
-      throw new CountersignError('keys-unavailable', {
-        expected: 'a key in jwks that is fit to use',
-      })
-    },
-  })
 }
 
 function unknownKey(): CountersignError {
-  return new CountersignError('token-key-unknown')
+  return refusal('token-key-unknown')
 }
 
-function sourceSilent(url: string): CountersignError {
-  return new CountersignError('keys-unavailable', {
-    expected: `a key set at ${url}`,
-    got: 'a failure a moment ago',
-  })
+function sourceSilent(source: string): CountersignError {
+  return refusal('keys-unavailable', source, 'a recent failure')
 }

@@ -4,7 +4,7 @@ import type { VerificationKey } from './jwk.ts'
 import { createVerifiedTokens } from './verified-tokens.ts'
 
 const key = { kid: 'k' } as VerificationKey
-const verified = (id: number) => ({ key, payload: { id }, result: id })
+const verified = (id: number) => ({ key, claims: id })
 
 const hashed: string[] = []
 const digest = (text: string): string => {
@@ -21,7 +21,7 @@ describe.each([
   const made = (size: number) => {
     const tokens = createVerifiedTokens<number>({ digest: digestOf }, size)
     const remember = async (id: number): Promise<void> => {
-      tokens.remember(tokenOf(id), () => verified(id))
+      tokens.remember(tokenOf(id), verified(id))
       await new Promise((resolve) => setImmediate(resolve))
     }
     return { tokens, remember }
@@ -73,14 +73,14 @@ test('a token that is seen once costs no hash', () => {
   const tokens = createVerifiedTokens<number>({ digest }, 10)
   hashed.length = 0
   expect(tokens.find(tokenOf(1))).toBeUndefined()
-  tokens.remember(tokenOf(1), () => verified(1))
+  tokens.remember(tokenOf(1), verified(1))
   expect(hashed).toEqual([])
 })
 
 test('a digest that fails is a token that is not remembered', async () => {
   const tokens = createVerifiedTokens<number>({ digest: () => Promise.reject(new Error('no')) }, 10)
-  tokens.remember(tokenOf(1), () => verified(1))
-  tokens.remember(tokenOf(1), () => verified(1))
+  tokens.remember(tokenOf(1), verified(1))
+  tokens.remember(tokenOf(1), verified(1))
   await new Promise((resolve) => setImmediate(resolve))
   expect(tokens.find(tokenOf(1))).toBeUndefined()
 })

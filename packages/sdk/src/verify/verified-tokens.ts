@@ -1,36 +1,29 @@
-import type { JsonObject } from '../token/json.ts'
 import type { Engine } from './engine/engine.ts'
 import type { VerificationKey } from './jwk.ts'
 
 /** A token that was verified, without its text: nobody can present what is kept here. */
-export interface VerifiedToken<Result> {
+export interface VerifiedToken<Claims> {
   readonly key: VerificationKey
-  readonly payload: JsonObject
-  /** Like the payload it is shared by all who find it: to be read and copied, never handed out. */
-  readonly result: Result
+  /** Shared by all who find it: to be read, never handed out. */
+  readonly claims: Claims
 }
 
 /** The tokens whose signature need not be checked again, at most so many. */
-export interface VerifiedTokens<Result> {
+export interface VerifiedTokens<Claims> {
   /** What was remembered of exactly this token. */
-  find(
-    token: string,
-  ): VerifiedToken<Result> | undefined | Promise<VerifiedToken<Result> | undefined>
+  find(token: string): Awaitable<VerifiedToken<Claims> | undefined>
   /**
    * Remembers a token that is verified for the second time: many that are seen once are not seen again.
-   * What is to be kept of it is asked for at once, or not at all.
    */
-  remember(token: string, verified: () => VerifiedToken<Result>): void
+  remember(token: string, verified: VerifiedToken<Claims>): void
 }
 
-interface Entry<Result> {
+/** Empty for what was verified once: its SHA-256 is a quarter of all that is not the signature. */
+interface Slot<Claims> {
   /** SHA-256 of the token. */
-  readonly digest: string
-  readonly verified: VerifiedToken<Result>
+  readonly digest?: string
+  readonly verified?: VerifiedToken<Claims>
 }
-
-/** Verified once. Its SHA-256 has not been computed: that is a quarter of all that is not the signature. */
-type Slot<Result> = Entry<Result> | 'seen'
 
 /**
  * Entries are found by a fingerprint, then known by their SHA-256. Only a holder of the signing key makes
@@ -39,15 +32,15 @@ type Slot<Result> = Entry<Result> | 'seen'
  * @param size How many tokens are kept, in two generations: the older one is dropped at once when the
  *   younger is full, and what is used meanwhile moves to the younger.
  */
-export function createVerifiedTokens<Result>(
+export function createVerifiedTokens<Claims>(
   engine: Pick<Engine, 'digest'>,
   size: number,
-): VerifiedTokens<Result> {
+): VerifiedTokens<Claims> {
   const generationSize = Math.ceil(size / 2)
-  let younger = new Map<number, Slot<Result>>()
-  let older = new Map<number, Slot<Result>>()
+  let younger = new Map<number, Slot<Claims>>()
+  let older = new Map<number, Slot<Claims>>()
 
-  const put = (fingerprint: number, slot: Slot<Result>): void => {
+  const put = (fingerprint: number, slot: Slot<Claims>): void => {
     if (younger.size >= generationSize && !younger.has(fingerprint)) {
       older = younger
       younger = new Map()
@@ -55,7 +48,7 @@ export function createVerifiedTokens<Result>(
     younger.set(fingerprint, slot)
   }
 
-  const slotOf = (fingerprint: number): Slot<Result> | undefined => {
+  const slotOf = (fingerprint: number): Slot<Claims> | undefined => {
     const slot = younger.get(fingerprint)
     if (slot !== undefined) return slot
     const aged = older.get(fingerprint)
@@ -63,37 +56,36 @@ export function createVerifiedTokens<Result>(
     return aged
   }
 
-  const matching = (entry: Entry<Result>, actual: string): VerifiedToken<Result> | undefined =>
-    entry.digest === actual ? entry.verified : undefined
-
-  return Object.freeze({
+  return {
     find(token: string) {
       const slot = slotOf(fingerprintOf(token))
-      if (slot === undefined || slot === 'seen') return undefined
-      const actual = engine.digest(token)
-      return typeof actual === 'string'
-        ? matching(slot, actual)
-        : actual.then((text) => matching(slot, text))
+      if (!slot?.digest) return undefined
+      return whenThere(engine.digest(token), (digest) =>
+        digest === slot.digest ? slot.verified : undefined,
+      )
     },
-    remember(token: string, toKeep: () => VerifiedToken<Result>) {
+    remember(token: string, verified: VerifiedToken<Claims>) {
       if (size === 0) return
       const fingerprint = fingerprintOf(token)
-      const slot = slotOf(fingerprint)
-      if (slot === undefined) {
-        put(fingerprint, 'seen')
-        return
-      }
-      const verified = toKeep()
-      const actual = engine.digest(token)
-      if (typeof actual === 'string') put(fingerprint, { digest: actual, verified })
+      if (slotOf(fingerprint) === undefined) put(fingerprint, {})
       else {
-        actual.then(
-          (text) => put(fingerprint, { digest: text, verified }),
-          () => undefined,
-        )
+        const kept = whenThere(engine.digest(token), (digest) => {
+          put(fingerprint, { digest, verified })
+        })
+        if (kept instanceof Promise) kept.catch(() => undefined)
       }
     },
-  })
+  }
+}
+
+/** At once where the platform can: to wait for what is there already costs as much as the claims. */
+export type Awaitable<Value> = Value | Promise<Value>
+
+export function whenThere<Value, Next>(
+  value: Awaitable<Value>,
+  next: (value: Value) => Next,
+): Awaitable<Next> {
+  return value instanceof Promise ? value.then(next) : next(value)
 }
 
 const FINGERPRINT_CHARACTERS = 7

@@ -276,7 +276,6 @@ test('options are checked when the verifier is made, and their object is not kep
     { jwks: undefined, jwksMaxStaleSeconds: 0 },
     { jwks: undefined, fetch: 'fetch' },
     { clock: 1 },
-    { audiance: RECEIVER },
   ]) {
     expect(made(options)).toThrow(expect.objectContaining({ code: 'configuration-invalid' }))
   }

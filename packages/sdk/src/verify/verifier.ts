@@ -1,20 +1,14 @@
 import { engine } from '#engine'
-import { CountersignError } from '../token/errors.ts'
+import { refusal } from '../token/errors.ts'
 import type { JsonObject } from '../token/json.ts'
-import { judgeM2MClaims, M2M_HEADER, namesMachine } from '../token/m2m-claims.ts'
-import { copyM2MToken, M2MToken } from '../token/m2m-token.ts'
+import { judgeM2MClaims, M2M_HEADER, type M2MClaims, namesMachine } from '../token/m2m-claims.ts'
+import { M2MToken } from '../token/m2m-token.ts'
 import { judgeTimes } from '../token/registered-claims.ts'
 import type { Engine } from './engine/engine.ts'
-import {
-  checkJwtOptions,
-  JWT_OPTIONS,
-  type JwtOptions,
-  type JwtSettings,
-  keySetOf,
-} from './jwt-settings.ts'
+import { checkJwtOptions, type JwtOptions, type JwtSettings, keySetOf } from './jwt-settings.ts'
 import { createJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
 import type { KeySet } from './key-set.ts'
-import { checkMembers, checkTextsOrNull, isStatusChecked } from './options.ts'
+import { checkTextsOrNull, isStatusChecked } from './options.ts'
 
 export interface VerifierOptions extends JwtOptions {
   /** The machine that tokens must be meant for, or several; `null` accepts every receiver. */
@@ -65,7 +59,6 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 /** The same on an engine of one's choice: both are held to the same verdicts. */
 export function createVerifierOn(on: Engine, options: VerifierOptions): Verifier {
-  checkMembers('the options of a verifier', options, [...JWT_OPTIONS, 'audience', 'revocation'])
   const settings = {
     ...checkJwtOptions(options),
     audience: checkTextsOrNull('audience', options.audience),
@@ -92,21 +85,20 @@ export function createM2MVerifier(
       header: M2M_HEADER,
       judgeClass(payload: JsonObject) {
         if (namesMachine(payload)) return
-        throw new CountersignError('token-class-mismatch', { expected: 'sub to name a machine' })
+        throw refusal('token-class-mismatch', 'sub to be a machine id')
       },
       judge(payload: JsonObject, nowMs: number) {
         const claims = judgeM2MClaims(payload, settings, nowMs)
         if (settings.isStatusChecked && Object.hasOwn(claims, 'status')) {
-          throw new CountersignError('status-unavailable', {
-            expected: 'no status, or revocation: null not to check it',
-          })
+          throw refusal('status-unavailable', 'no status, or revocation: null')
         }
-        return M2MToken.fromJwtPayload(claims, clockToleranceSeconds * 1000, nowMs)
+        return claims
       },
-      judgeAgain(payload: JsonObject, nowMs: number) {
-        judgeTimes(payload, nowMs, clockToleranceSeconds, false)
+      judgeAgain(claims: M2MClaims, nowMs: number) {
+        judgeTimes(claims, nowMs, clockToleranceSeconds, false)
       },
-      copy: copyM2MToken,
+      resultOf: (claims: M2MClaims, nowMs: number) =>
+        M2MToken.fromJwtPayload(claims, clockToleranceSeconds * 1000, nowMs),
     },
   }
   return createJwtVerifier(parts, on)

@@ -3,49 +3,39 @@
  * are looked for.
  */
 
-/**
- * The Ed25519 points whose order divides 8, by their y in little-endian, two of them not reduced. Under
- * such a key one signature fits many messages or all (RFC 8032 §8.4 leaves it to the caller).
- */
-const LOW_ORDER: readonly string[] = [
-  '00'.repeat(32),
-  '01' + '00'.repeat(31),
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'ec' + 'ff'.repeat(30) + '7f',
-  'ed' + 'ff'.repeat(30) + '7f',
-  'ee' + 'ff'.repeat(30) + '7f',
-]
+const P = 2n ** 255n - 19n
 
+/**
+ * Whether the order of an Ed25519 point divides 8. Under such a key one signature fits many messages or
+ * all (RFC 8032 §8.4 leaves it to the caller). By its y that is so for 0 (order 4), for 1 and -1 (orders
+ * 1 and 2), and for the roots of 121665 y^4 - 243332 y^2 + 121666 (order 8: those of which twice the
+ * point has y = 0), reduced or not.
+ */
 export function isOfLowOrder(point: Uint8Array): boolean {
-  // The highest bit is the sign of x.
-  const y = point.map((byte, index) => (index === 31 ? byte & 0x7f : byte))
-  return LOW_ORDER.includes(Array.from(y, (byte) => byte.toString(16).padStart(2, '0')).join(''))
+  const hex = Array.from(point, (byte) => byte.toString(16).padStart(2, '0'))
+  // In little-endian; the highest bit is the sign of x.
+  const y = BigInt(`0x${hex.reverse().join('')}`) & (2n ** 255n - 1n)
+  const y2 = y * y
+  return (y * (y2 - 1n) * (121_665n * y2 * y2 - 243_332n * y2 + 121_666n)) % P === 0n
 }
 
-/** Those that divide the primorial of the flawed generator for keys of up to 4096 bits, without 2. */
-const ROCA_PRIMES: readonly number[] = [
-  3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101,
-  103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
-]
-
 /**
- * Whether an RSA modulus has the fingerprint of CVE-2017-15361 (ROCA): modulo each small prime it is a
- * power of 65537, as of those keys alone whose factors can be computed. By chance it is so once in 2^27.
+ * Whether an RSA modulus has the fingerprint of CVE-2017-15361 (ROCA): modulo each prime of the flawed
+ * generator's primorial (2 to 167 for keys of up to 4096 bits) it is a power of 65537, as of those keys
+ * alone whose factors can be computed. By chance it is so once in 2^27.
  */
 export function isRoca(modulus: Uint8Array): boolean {
-  return ROCA_PRIMES.every((prime) => {
-    const residue = modulus.reduce((rest, byte) => (rest * 256 + byte) % prime, 0)
-    return isPowerOf65537(residue, prime)
-  })
-}
-
-function isPowerOf65537(residue: number, prime: number): boolean {
-  const generator = 65_537 % prime
-  let power = generator
-  for (let exponent = 1; exponent < prime; exponent++) {
-    if (power === residue) return true
-    power = (power * generator) % prime
+  const primes: number[] = []
+  for (let number = 3; number <= 167; number += 2) {
+    if (primes.every((prime) => number % prime !== 0)) primes.push(number)
   }
-  return false
+  return primes.every((prime) => {
+    const residue = modulus.reduce((rest, byte) => (rest * 256 + byte) % prime, 0)
+    let power = 1
+    for (let exponent = 0; exponent < prime; exponent++) {
+      if (power === residue) return true
+      power = (power * 65_537) % prime
+    }
+    return false
+  })
 }

@@ -1,5 +1,6 @@
 import {
   type CountersignErrorCode,
+  explainError,
   isCountersignError,
   SDK_ERRORS,
   type WireError,
@@ -186,7 +187,8 @@ function explainClient(error: unknown): Failure | null {
   if (entry === undefined || code === 'request-refused') return null
   const exitCode = CLIENT_EXITS[code as CountersignErrorCode] ?? EXIT.failed
   const remedy = exitCode === EXIT.unreachable ? START_ONE : entry.advice
-  return { code, what: message, remedy, exitCode }
+  const what = isCountersignError(error) ? explainError(error) : message
+  return { code, what, remedy, exitCode }
 }
 
 /** What the authority said, over the wire or, for commands on the database itself, directly. */

@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, hash, verify } from 'node:crypto'
 import type { JwtAlgorithm } from '../../token/algorithms.ts'
-import { type Codec, decodeUtf8 } from '../../token/codec.ts'
+import { type Codec, decodeUtf8, UTF8 } from '../../token/codec.ts'
 import type { CheckSignature, Engine, PublicKeyMaterial } from './engine.ts'
 
 const DIGESTS: Readonly<Record<JwtAlgorithm, string | null>> = {
@@ -21,23 +21,21 @@ function importKey({ algorithm, jwk }: PublicKeyMaterial): Promise<CheckSignatur
   }
 }
 
-const ENCODER = new TextEncoder()
-
 /**
  * Buffers from Node's pool, and its shortest way to a text. Not its base64: after a signature
  * the decoders that work on vectors take longer than plain JavaScript.
  */
-const codec: Codec = Object.freeze({
+const codec: Codec = {
   encode(text: string, room: number): Uint8Array | null {
     const bytes = Buffer.allocUnsafe(text.length + room)
-    const { read, written } = ENCODER.encodeInto(text, bytes)
+    const { read, written } = UTF8.encodeInto(text, bytes)
     return read === text.length && written === text.length ? bytes : null
   },
   decode: (bytes: Uint8Array, start: number, end: number, isAscii: boolean) =>
     isAscii && bytes instanceof Buffer
       ? bytes.toString('latin1', start, end)
       : decodeUtf8(bytes.subarray(start, end)),
-})
+}
 
 function identity(signature: Uint8Array): Uint8Array {
   return signature
@@ -84,7 +82,7 @@ function integerAt(signature: Uint8Array, start: number, end: number): Integer {
   return { bytes, pad, length: bytes.length + pad }
 }
 
-export const engine: Engine = Object.freeze({
+export const engine: Engine = {
   name: 'node',
   importKey,
   // Half of what it costs by `createHash`; not every platform that looks like Node has it.
@@ -93,4 +91,4 @@ export const engine: Engine = Object.freeze({
       ? (text: string) => hash('sha256', text, 'binary')
       : (text: string) => createHash('sha256').update(text).digest('binary'),
   codec,
-})
+}

@@ -1,0 +1,18 @@
+import { BUNDLED, bundleForWeb } from '../bundle.ts'
+import type { Row } from './row.ts'
+
+/** What a verifier adds to a bundle for the web. */
+export const bundleSize: Row = {
+  name: 'bundle-size',
+  async *measure() {
+    const ours = await bundleForWeb('countersign createVerifier', BUNDLED.ours)
+    if (ours.nodeModules.length > 0) {
+      throw new Error(`The bundle for the web reaches ${ours.nodeModules.join(', ')}.`)
+    }
+    yield {
+      title: 'a verifier in a bundle for the web',
+      peer: await bundleForWeb('jose jwtVerify, createRemoteJWKSet', BUNDLED.jose),
+      ours,
+    }
+  },
+}
