@@ -151,8 +151,10 @@ function judge({ now }: Settings, call: Call, response: Response, text: string):
 
 /** What stands in the way of an authority may say back what it was sent, and an error gets logged. */
 function withoutSecrets({ secret, body }: Call, text: string): string {
-  const { token, secret: apiKey } = isJsonObject(body) ? body : {}
-  const secrets = [secret, token, apiKey].filter((one) => typeof one === 'string' && one !== '')
+  const { token, secret: apiKey, access_token: accessToken } = isJsonObject(body) ? body : {}
+  const secrets = [secret, token, apiKey, accessToken].filter(
+    (one) => typeof one === 'string' && one !== '',
+  )
   try {
     // Written anew, a text has one spelling: theirs may have escaped any of its characters.
     return secrets.reduce<string>(
