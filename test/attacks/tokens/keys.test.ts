@@ -13,7 +13,7 @@ const bigEndian = (number: bigint, bytes: number): string =>
   spelled(Buffer.from(number.toString(16).padStart(bytes * 2, '0'), 'hex'))
 
 const rsaOf = (modulusLength: number): JsonObject =>
-  generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' }) as JsonObject
+  generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })
 
 const modulus = Buffer.from(String(rsa.publicJwk['n']), 'base64url')
 const even = Buffer.from(modulus)

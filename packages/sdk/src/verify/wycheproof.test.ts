@@ -45,21 +45,43 @@ const isSignedBy = async (jwk: JsonObject, jws: unknown): Promise<boolean> => {
 }
 
 const algorithmOf = ({ public: jwk, private: secret }: Group): unknown => (jwk ?? secret)['alg']
+/**
+ * Defects of the corpus: its other 395 verdicts are right for a verifier that has all algorithms. These
+ * are of algorithms that are refused here in any case.
+ */
+const DEFECTS: Readonly<Record<number, string>> = {
+  346: 'the key is for PS256, the token for PS384',
+  347: 'the key is for ES521, which is no algorithm, the token for ES512',
+  350: 'as 346',
+  351: 'as 347',
+  372: 'a character in the header that is not base64url (RFC 7515 §2)',
+  373: 'a character in the payload that is not base64url (RFC 7515 §2)',
+}
+
 const OURS = ['RS256', 'ES256', 'EdDSA']
 
 describe.skipIf(!present)(`the JWS vectors of Wycheproof in ${CORPUS.pathname}`, () => {
-  test('what is invalid is refused, and what is valid of our algorithms is accepted', async () => {
-    const counted = { accepted: 0, refused: 0 }
+  test('all 401 have the right verdict: ten of our algorithms accepted, everything else refused', async () => {
+    const accepted: number[] = []
     for (const group of groups) {
       const isOurs = OURS.includes(algorithmOf(group) as string)
       for (const { tcId, comment, jws, result } of group.tests) {
-        const accepted = await isSignedBy(group.public ?? group.private, jws)
-        expect(accepted, `${tcId} ${comment}`).toBe(isOurs && result === 'valid')
-        counted[accepted ? 'accepted' : 'refused']++
+        const isAccepted = await isSignedBy(group.public ?? group.private, jws)
+        expect(isAccepted, `${tcId} ${comment}`).toBe(isOurs && result === 'valid')
+        if (isAccepted) accepted.push(tcId)
       }
     }
-    expect(counted.accepted + counted.refused).toBe(401)
-    expect(counted.accepted).toBeGreaterThan(8)
+    expect(groups.flatMap(({ tests }) => tests)).toHaveLength(401)
+    expect(accepted).toEqual([18, 33, 259, 260, 261, 262, 263, 345, 349, 378])
+  })
+
+  test('what the corpus calls valid and no verifier should take is refused', async () => {
+    for (const [id, because] of Object.entries(DEFECTS)) {
+      const group = groups.find(({ tests }) => tests.some(({ tcId }) => tcId === Number(id)))
+      const vector = group?.tests.find(({ tcId }) => tcId === Number(id))
+      expect(vector?.result, because).toBe('valid')
+      expect(await isSignedBy(group?.public ?? group?.private ?? {}, vector?.jws)).toBe(false)
+    }
   })
 
   test('no private or symmetric key is taken for a public one', async () => {
