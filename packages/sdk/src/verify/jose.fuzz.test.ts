@@ -1,6 +1,6 @@
 import process from 'node:process'
 import fc from 'fast-check'
-import { createLocalJWKSet, type JWK, jwtVerify } from 'jose'
+import { createLocalJWKSet, jwtVerify } from 'jose'
 import { expect, test } from 'vitest'
 import {
   createTestKey,
