@@ -10,9 +10,9 @@ export const config: Noun = {
   about: 'The configuration of the authority: docs/configuration.md has every setting.',
   commands: {
     check: defineCommand({
-      about: 'Tells whether serve could start with this configuration, and what is wrong with it.',
+      about: 'Tells whether the settings are right, and what is wrong with them.',
       details:
-        'It also names variables that look like settings and are none. Exit code 1 when serve would refuse.',
+        'It also names variables that look like settings and are none. The database is not opened: whether the root key fits it, serve tells. Exit code 1 when serve would refuse the settings.',
       examples: [
         ['config check', 'the environment as it is'],
         ['config check --config countersign.json', 'with a file'],
@@ -28,9 +28,7 @@ export const config: Noun = {
             `  ${remedy}`,
           ]),
           ...warnings.map((warning) => `${yellow('!')} ${warning}`),
-          ...(problems.length === 0
-            ? [`${green('✓')} serve can start with this configuration.`]
-            : []),
+          ...(problems.length === 0 ? [`${green('✓')} The settings are right.`] : []),
         ]
         const data = { ok: problems.length === 0, problems, warnings }
         return { data, lines, exitCode: problems.length === 0 ? EXIT.ok : EXIT.failed }

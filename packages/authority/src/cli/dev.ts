@@ -113,6 +113,10 @@ async function runAuthority(
   const store = await openStore(folder.databaseFile, true)
   try {
     const ports = { store, log }
+    // It would print the key of an instance in production, and sign under another issuer.
+    if ((await store.instance())?.environment === 'live') {
+      throw new CommandError('instance-live', `${folder.path} holds an instance in production.`)
+    }
     const founded = await initializeInstance({ rootKeys, readBack, environment: 'test' }, ports)
     const settings = (issuer: string): AuthorityConfig => ({
       issuer,

@@ -27,7 +27,7 @@ export const why: Command = defineCommand({
     'It shows what a verifier keeps from the caller, and goes on after the first step that fails. With the key of a machine, or --machine, it is told for that machine; with the instance key, or none, for any receiver. Exit code 1 for a token that is refused.',
   examples: [
     ['tokens why --machine api eyJ…', 'why does api refuse it?'],
-    ['pbpaste | countersign tokens why -', 'from a pipe'],
+    ['tokens why - < token.txt', 'from a file'],
   ],
   words: { token: TOKEN_WORD },
   flags: VERIFY_FLAGS,

@@ -158,7 +158,7 @@ const inspectToken = defineCommand({
     'Everything but the last line is read from the token itself and proves nothing. With a key at hand, the last line is what the authority says.',
   examples: [
     ['tokens inspect eyJ…', 'the header and the payload of a JWT, and its times'],
-    ['pbpaste | countersign tokens inspect -', 'from a pipe'],
+    ['tokens inspect - < token.txt', 'from a file'],
   ],
   words: { token: TOKEN_WORD },
   flags: VERIFY_FLAGS,

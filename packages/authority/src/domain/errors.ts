@@ -73,7 +73,7 @@ export const ERRORS = {
   token_not_found: {
     message: 'Machine token not found.',
     advice:
-      'The one answer for every token that is not valid here: unknown, expired, revoked, malformed, or not meant for the machine that asked. `countersign tokens inspect` says which.',
+      'The one answer for every token that is not valid here: unknown, expired, revoked, malformed, or not meant for the machine that asked. `countersign tokens why` tells what can be told of it; `countersign tokens list MACHINE --revoked --expired` what became of a machine’s tokens.',
   },
   api_key_not_found: {
     message: 'API key not found.',

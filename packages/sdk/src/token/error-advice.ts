@@ -42,13 +42,13 @@ const ADVICE: Readonly<Record<CountersignErrorCode, string>> = {
   'token-subject-invalid': 'Its `sub` must be a machine id. It is a token of another class.',
   'token-claim-invalid': 'The error says which. The token was not made by the authority.',
   'token-expired':
-    'Create a new one. If it should still live, compare the clocks of both machines.',
+    'Create a new one. If it should still live, compare the clocks of both machines: a verifier forgives 5 s unless told otherwise.',
   'token-not-yet-valid':
     'Its `nbf` or `iat` is in the future by more than the tolerance: compare the clocks of both machines.',
   'token-party-mismatch':
     'Its `azp` must be one of the `authorizedParties` of the session options: the origins of your own front ends. `null` accepts every party.',
   'token-invalid':
-    'It is unknown, expired, revoked, or not meant for this machine; the authority tells nobody which. `countersign tokens inspect -` with the instance key says more.',
+    'It is unknown, expired, revoked, or not meant for this machine; the authority tells nobody which. `countersign tokens why -` tells what can be told of it, and `countersign tokens list MACHINE --revoked --expired` what became of a machine’s tokens.',
   'status-unavailable':
     'The token says where its status is to be looked up, and this verifier cannot. `revocation: null` accepts it without looking, and with it a token that has been revoked.',
   'keys-unavailable':

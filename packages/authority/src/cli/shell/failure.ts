@@ -86,6 +86,12 @@ export const FAILURES = {
     exitCode: EXIT.failed,
     remedy: 'Look at the file: whose it is, whether the disk is full, and who else has it open.',
   },
+  'instance-live': {
+    message: 'The data folder is that of an authority in production.',
+    exitCode: EXIT.failed,
+    remedy:
+      'Run it with: countersign serve. For work and trials give dev another folder with --data.',
+  },
   'dev-running': {
     message: 'An authority runs on this data folder already.',
     exitCode: EXIT.failed,
@@ -94,7 +100,7 @@ export const FAILURES = {
   'address-unavailable': {
     message: 'The address or port cannot be listened on.',
     exitCode: EXIT.failed,
-    remedy: 'Give another port with --port; 0 takes a free one.',
+    remedy: 'Give another port: COUNTERSIGN_PORT, or --port for dev; 0 takes a free one.',
   },
   'key-missing': {
     message: 'There is no key to call the authority with.',
