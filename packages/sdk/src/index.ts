@@ -16,6 +16,7 @@ export {
   createAuthenticator,
 } from './authenticate/authenticator.ts'
 export type {
+  AcceptedNone,
   AcceptedType,
   AcceptsToken,
   AuthenticatorOptions,

@@ -17,9 +17,14 @@ interface Common<Type extends TokenType> {
   /** The token itself, to be passed on. */
   readonly getToken: () => Promise<string>
   /** Whether a session has a role or a permission. For machines always `false`. */
-  readonly has: (asked: { readonly role?: string; readonly permission?: string }) => boolean
+  readonly has: (asked: Asked) => boolean
   /** For a log: no token, no claim, no key. */
   readonly debug: () => DebugData
+}
+
+interface Asked {
+  readonly role?: string
+  readonly permission?: string
 }
 
 export interface DebugData {
@@ -71,8 +76,14 @@ interface AuthByType {
 /** Who calls, once one of these classes of token was accepted. */
 export type SignedInAuth<Type extends TokenType> = Spread<AuthByType[Type]>
 
-/** Nobody, where a token of this class was asked for: the same fields, all `null`. */
-export type SignedOutAuth<Type extends TokenType> = Spread<NobodyByType[Type] | NobodyAtAll>
+/**
+ * Nobody, where a token of this class was asked for: the same fields, all `null`.
+ *
+ * @typeParam None `null` where several classes were asked for and none may have been presented.
+ */
+export type SignedOutAuth<Type extends TokenType, None extends null = null> = Spread<
+  NobodyByType[Type] | ([None] extends [never] ? never : NobodyAtAll)
+>
 
 type NobodyByType = { readonly [Type in TokenType]: Nobody<AuthByType[Type]> }
 
@@ -92,7 +103,8 @@ interface NobodyCommon<Type> {
 type NobodyAtAll = NobodyCommon<null>
 
 /** Anybody or nobody. `isAuthenticated` tells which, `tokenType` of which class. */
-export type Auth<Type extends TokenType> = SignedInAuth<Type> | SignedOutAuth<Type>
+export type Auth<Type extends TokenType, None extends null = null> =
+  SignedInAuth<Type> | SignedOutAuth<Type, None>
 
 /**
  * A union from which a field of any member can be taken: what a member lacks is `undefined` in it.
@@ -127,15 +139,24 @@ export function sessionAuth(sessionClaims: SessionClaims, token: string): Sessio
     ...common('session_token', token, fields.sessionId),
     ...fields,
     sessionClaims,
-    has({ role, permission }) {
-      if (role === undefined && permission === undefined) return false
-      const hasRole = role === undefined || fields.orgRole === role
-      return (
-        hasRole &&
-        (permission === undefined || fields.orgPermissions?.includes(permission) === true)
-      )
-    },
+    has: (asked) => hasAll(fields, asked),
   }
+}
+
+/** All that is asked must be had, and what is not known here is not. */
+function hasAll({ orgId, orgRole, orgPermissions }: SessionFields, asked: Asked): boolean {
+  const { role, permission, ...others } = asked
+  if (orgId === null || (role === undefined && permission === undefined)) return false
+  const names: readonly unknown[] = [role, permission]
+  if (names.some((name) => name !== undefined && typeof name !== 'string')) return false
+  if (Object.values(others).some((other) => other !== undefined)) return false
+  if (role !== undefined && (orgRole === null || withOrg(orgRole) !== withOrg(role))) return false
+  return permission === undefined || orgPermissions?.includes(withOrg(permission)) === true
+}
+
+/** Clerk takes `admin` for `org:admin`. */
+function withOrg(name: string): string {
+  return `org:${name.replace(/^(?:org:)+/, '')}`
 }
 
 function common<Type extends TokenType>(

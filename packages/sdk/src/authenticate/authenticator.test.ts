@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { requestWith } from '../testing/requests.ts'
 import { json, scriptedFetch } from '../testing/scripted-fetch.ts'
 import {
   createTestKey,
@@ -22,14 +23,6 @@ const OPTIONS = {
   jwks,
   clock: () => TEST_NOW_MS,
 }
-
-const requestWith = (authorization?: string, cookie?: string): Request =>
-  new Request('https://api.test/', {
-    headers: {
-      ...(authorization !== undefined && { authorization }),
-      ...(cookie !== undefined && { cookie }),
-    },
-  })
 
 describe('a machine', () => {
   test('with a JWT is known by what it says, and nothing is asked of anybody', async () => {
@@ -148,3 +141,102 @@ describe('a session', () => {
     expect(state).toMatchObject({ status: 'signed-out', reason: 'token-type-mismatch' })
   })
 })
+
+describe('one call with all options', () => {
+  const request = async () => requestWith(`Bearer ${await signToken(key)}`)
+  const keySet = json({ keys: [key.publicJwk] })
+  const { jwks: _, ...remote } = OPTIONS
+  const accepts = { acceptsToken: 'm2m_token' } as const
+
+  test('shares an authenticator, and so the key set, with every call of equal options', async () => {
+    const { fetch, sent } = scriptedFetch(keySet)
+    for (const acceptsToken of ['m2m_token', ['m2m_token', 'api_key'], 'any'] as const) {
+      const options = { ...remote, fetch, acceptsToken }
+      expect((await authenticateRequest(await request(), options)).status).toBe('signed-in')
+    }
+    expect(sent).toHaveLength(1)
+  })
+
+  test('shares nothing with a call of another fetch, of other keys or of another audience', async () => {
+    const stranger = await createTestKey('ES256', 'key')
+    const server = scriptedFetch(keySet)
+    const good = { ...remote, ...accepts, fetch: server.fetch }
+    // Thrice, so that the token is remembered.
+    for (let count = 0; count < 3; count++) {
+      expect((await authenticateRequest(await request(), good)).status).toBe('signed-in')
+    }
+    const theirs = scriptedFetch(json({ keys: [stranger.publicJwk] }))
+    for (const options of [
+      { ...good, fetch: theirs.fetch },
+      { ...good, jwks: { keys: [stranger.publicJwk] } },
+      { ...good, audience: SENDER },
+      { ...good, issuer: 'https://other.test' },
+      { ...good, machineSecretKey: machineSecretOf(SENDER) },
+    ]) {
+      expect(await authenticateRequest(await request(), options)).toMatchObject({
+        status: 'signed-out',
+        reason: 'token-verification-failed',
+      })
+    }
+  })
+
+  test('never takes an audience that went wrong for null', async () => {
+    const every = { ...OPTIONS, ...accepts, audience: null }
+    expect((await authenticateRequest(await request(), every)).status).toBe('signed-in')
+    await expect(
+      authenticateRequest(await request(), { ...every, audience: NaN as never }),
+    ).rejects.toMatchObject({ code: 'configuration-invalid' })
+  })
+
+  test('is not changed by what is done to the options afterwards', async () => {
+    const jwks = { keys: [key.publicJwk] }
+    const options = { ...OPTIONS, jwks }
+    const { authenticate } = createAuthenticator(options)
+    jwks.keys.length = 0
+    options.machineSecretKey = machineSecretOf(SENDER)
+    expect((await authenticate(await request(), accepts)).status).toBe('signed-in')
+  })
+})
+
+test('nothing that a request presents is shown to its caller, nor to a log', async () => {
+  const { fetch } = scriptedFetch(json({ errors: [] }, 404))
+  const { authenticate } = createAuthenticator({ ...OPTIONS, fetch })
+  const secret = OPTIONS.machineSecretKey
+  const good = await signToken(key)
+  const bad = await signToken(key, { ...GOOD_PAYLOAD, aud: ['mch_of-a-secret-plan'] })
+  for (const token of [good, bad, opaqueToken(testId('m2mToken', 5)), 'mt_garbage', 'garbage']) {
+    const state = await authenticate(requestWith(`Bearer ${token}`), { acceptsToken: 'm2m_token' })
+    const auth = state.toAuth()
+    const shown = [
+      JSON.stringify([...state.headers]),
+      JSON.stringify([state.debug(), auth.debug(), auth]),
+      state.message ?? '',
+      String(state.error?.stack),
+      JSON.stringify(state.error),
+    ]
+    if (!state.isAuthenticated) {
+      const response = state.toResponse()
+      shown.push(JSON.stringify([...response.headers]), await response.text())
+    }
+    for (const text of shown) {
+      expect(text).not.toContain(token)
+      expect(text).not.toContain(secret)
+      expect(text).not.toContain('secret-plan')
+    }
+  }
+})
+
+test.each([0, 1, 2, 3])(
+  'a flood of one good token, %i before it, is of one machine',
+  async (warm) => {
+    const { authenticate } = createAuthenticator(OPTIONS)
+    const request = requestWith(`Bearer ${await signToken(key)}`)
+    for (let count = 0; count < warm; count++) await authenticate(request, { acceptsToken: 'any' })
+    const states = await Promise.all(
+      Array.from({ length: 100 }, () => authenticate(request, { acceptsToken: 'any' })),
+    )
+    expect(states.every((state) => state.toAuth().subject === SENDER)).toBe(true)
+    const auths = new Set(states.map((state) => state.toAuth().scopes))
+    expect(auths.size).toBe(100)
+  },
+)

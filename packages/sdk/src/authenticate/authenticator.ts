@@ -2,6 +2,7 @@ import { CountersignError } from '../token/errors.ts'
 import { TokenType } from '../token/token-type.ts'
 import { createMemo } from '../verify/memo.ts'
 import {
+  type AcceptedNone,
   acceptedTypes,
   type AcceptedType,
   type AcceptsToken,
@@ -30,7 +31,7 @@ export interface Authenticator {
   readonly authenticate: <const Accepts extends AcceptsToken = 'session_token'>(
     request: HasHeaders,
     options?: AuthenticateOptions<Accepts>,
-  ) => Promise<RequestState<AcceptedType<Accepts>>>
+  ) => Promise<RequestState<AcceptedType<Accepts>, AcceptedNone<Accepts>>>
 }
 
 /**
@@ -44,11 +45,11 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     async authenticate<const Accepts extends AcceptsToken = 'session_token'>(
       request: HasHeaders,
       { acceptsToken }: AuthenticateOptions<Accepts> = {},
-    ): Promise<RequestState<AcceptedType<Accepts>>> {
+    ): Promise<RequestState<AcceptedType<Accepts>, AcceptedNone<Accepts>>> {
       const accepts = acceptsToken ?? TokenType.SessionToken
       const state = await authenticateAs(verification, request, accepts)
       // Its class is one of those accepted, as `authenticateAs` sees to.
-      return state as RequestState<AcceptedType<Accepts>>
+      return state as RequestState<AcceptedType<Accepts>, AcceptedNone<Accepts>>
     },
   })
 }
@@ -74,7 +75,7 @@ const authenticatorOf = createMemo(createAuthenticator)
 export async function authenticateRequest<const Accepts extends AcceptsToken = 'session_token'>(
   request: HasHeaders,
   { acceptsToken, ...options }: AuthenticateRequestOptions<Accepts>,
-): Promise<RequestState<AcceptedType<Accepts>>> {
+): Promise<RequestState<AcceptedType<Accepts>, AcceptedNone<Accepts>>> {
   const authenticator = authenticatorOf(options)
   return authenticator.authenticate(request, acceptsToken === undefined ? {} : { acceptsToken })
 }
@@ -89,7 +90,9 @@ async function authenticateAs(
   const asked = typeof accepts === 'string' && accepts !== 'any' ? accepts : null
 
   const inHeader = bearerToken(request)
-  if (inHeader === 'malformed') return signedOut(asked, notOne('the Authorization header'))
+  if (inHeader === 'malformed') {
+    return signedOut(asked ?? sessionOrNone(types), notOne('the Authorization header'))
+  }
   if (inHeader !== 'none') return authenticateToken(verification, inHeader.token, types, asked)
   if (!types.includes(SESSION)) {
     const reason = asked === null ? 'token-type-mismatch' : 'No token in header'
@@ -121,20 +124,17 @@ async function authenticateToken(
   const recalled = await verification.recall(token, types)
   if (recalled !== null) return signedIn(recalled.type, token, recalled.auth)
   const looked = verification.look(token, types)
-  const { type } = looked
-  if (type === null || (asked === SESSION && type !== SESSION && looked.jws === null)) {
-    // Nothing that a machine presents, or no session at all: where sessions are accepted, it is a bad one.
-    const reason = types.includes(SESSION) ? 'token-invalid' : 'token-type-mismatch'
-    return signedOut(asked, {
-      reason,
+  const { type, jws } = looked
+  // Before anything is asked of anybody.
+  if (type === null || !types.includes(type)) {
+    // What is no JWT is a bad session where a session is expected, and not one of another class.
+    const isBadSession =
+      jws === null && (type === null ? types.includes(SESSION) : asked === SESSION)
+    return signedOut(asked ?? (type === null ? sessionOrNone(types) : null), {
+      reason: isBadSession ? 'token-invalid' : 'token-type-mismatch',
       error: looked.error ?? mismatch(types, type),
       isPresented: true,
     })
-  }
-  // Before anything is asked of anybody.
-  if (!types.includes(type)) {
-    const error = mismatch(types, type)
-    return signedOut(asked, { reason: 'token-type-mismatch', error, isPresented: true })
   }
   try {
     return signedIn(type, token, await verification.verify(token, looked))
@@ -142,6 +142,11 @@ async function authenticateToken(
     if (!(error instanceof CountersignError)) throw error
     return signedOut(type, { reason: reasonOf(error, type), error, isPresented: true })
   }
+}
+
+/** Whatever is no machine's would be a session's, where one is accepted among others. */
+function sessionOrNone(types: readonly TokenType[]): 'session_token' | null {
+  return types.includes(SESSION) ? SESSION : null
 }
 
 function mismatch(types: readonly TokenType[], got: TokenType | null): CountersignError {

@@ -1,4 +1,5 @@
 import type { ClientOptions } from '../client/options.ts'
+import { isJsonObject } from '../token/json.ts'
 import { TokenType } from '../token/token-type.ts'
 import { checkJwtOptions, type JwtOptions, keySetOf } from '../verify/jwt-settings.ts'
 import { createJwtVerifier, type JwtVerifier } from '../verify/jwt-verifier.ts'
@@ -40,6 +41,9 @@ export type AcceptedType<Accepts> = Accepts extends 'any'
       ? Type
       : never
 
+/** `null` for several classes: then it may be that of none of them a token was presented. */
+export type AcceptedNone<Accepts> = Accepts extends string ? never : null
+
 /** What an issuer has of the authority's options unless it has its own. */
 export type Inherited = Pick<JwtOptions, 'fetch' | 'clock' | 'waitUntil'>
 
@@ -55,12 +59,24 @@ export function acceptedTypes(accepts: AcceptsToken): readonly TokenType[] {
   throw invalidOption(`acceptsToken to be any, or one or several of ${ALL.join(', ')}`)
 }
 
+/** What the issuer leaves open is the authority's. */
+function inherit<Options extends Inherited>(
+  name: string,
+  own: Options,
+  inherited: Inherited,
+): Options {
+  if (!isJsonObject(own)) throw invalidOption(`${name} to be an object`)
+  const { fetch = inherited.fetch, clock = inherited.clock } = own
+  const { waitUntil = inherited.waitUntil } = own
+  return { ...own, fetch, clock, waitUntil }
+}
+
 /** Sessions by their issuer's keys. @throws {CountersignError} `configuration-invalid` */
 export function createSessionVerifier(
   session: SessionOptions,
   inherited: Inherited,
 ): JwtVerifier<SessionClaims> {
-  const options = { ...inherited, ...session }
+  const options = inherit('session', session, inherited)
   const settings = checkJwtOptions(options)
   const jwtClass = sessionClass({
     ...settings,
@@ -75,7 +91,7 @@ export function createOAuthVerifier(
   oauth: OAuthOptions,
   inherited: Inherited,
 ): JwtVerifier<OAuthAccess> {
-  const options = { ...inherited, ...oauth }
+  const options = inherit('oauth', oauth, inherited)
   const settings = checkJwtOptions(options)
   const audience = checkTextsOrNull('oauth.audience', oauth.audience)
   const jwtClass = oauthClass({ ...settings, audience })

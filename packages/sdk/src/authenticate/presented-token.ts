@@ -26,7 +26,7 @@ export function bearerToken({ headers }: HasHeaders): Presented {
   const end = value.indexOf(' ')
   const scheme = end < 0 ? value : value.slice(0, end)
   if (scheme.toLowerCase() !== SCHEME) return hasBearer(value) ? 'malformed' : 'none'
-  const token = end < 0 ? '' : value.slice(end).trim()
+  const token = end < 0 ? '' : trimBlanks(value.slice(end))
   return isOneWord(token) ? { token } : 'malformed'
 }
 
@@ -42,12 +42,25 @@ export function sessionCookie({ headers }: HasHeaders): Presented {
   if (value.length > MAX_HEADER_CHARACTERS) return 'malformed'
   const found = value
     .split(';')
-    .map((pair) => pair.trim())
+    .map(trimBlanks)
     .filter((pair) => pair.startsWith(`${SESSION_COOKIE}=`))
     .map((pair) => pair.slice(SESSION_COOKIE.length + 1))
   const [token] = found
   if (token === undefined || (found.length === 1 && token === '')) return 'none'
   return found.length === 1 && isOneWord(token) ? { token } : 'malformed'
+}
+
+/** RFC 9110 §5.6.3: blanks and tabs. What else looks white is a part of what was sent. */
+function trimBlanks(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text[start])) start++
+  while (end > start && isBlank(text[end - 1])) end--
+  return text.slice(start, end)
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
 }
 
 /** Printable ASCII without white space and without what separates lists. */

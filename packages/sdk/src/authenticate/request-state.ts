@@ -4,8 +4,8 @@ import { type DebugData, nobody, type SignedInAuth, type SignedOutAuth } from '.
 import { type AuthReason, isVerdict } from './refusals.ts'
 
 /** What a request turned out to be: of somebody, or of nobody and why. */
-export type RequestState<Type extends TokenType = TokenType> =
-  SignedInState<Type> | SignedOutState<Type>
+export type RequestState<Type extends TokenType = TokenType, None extends null = null> =
+  SignedInState<Type> | SignedOutState<Type, None>
 
 export interface SignedInState<Type extends TokenType = TokenType> {
   readonly status: 'signed-in'
@@ -24,13 +24,13 @@ export interface SignedInState<Type extends TokenType = TokenType> {
   readonly debug: () => DebugData
 }
 
-export interface SignedOutState<Type extends TokenType = TokenType> {
+export interface SignedOutState<Type extends TokenType = TokenType, None extends null = null> {
   readonly status: 'signed-out'
   readonly isAuthenticated: false
   /** @deprecated Clerk's older name of `isAuthenticated`. */
   readonly isSignedIn: false
-  /** What was asked for; `null` when it was several classes. */
-  readonly tokenType: Type | null
+  /** What was asked for; `null` when it was several classes, and none of them was presented. */
+  readonly tokenType: Type | None
   readonly token: null
   /** In Clerk's words. Not for the caller. */
   readonly reason: AuthReason
@@ -42,7 +42,7 @@ export interface SignedOutState<Type extends TokenType = TokenType> {
   readonly httpStatus: 401 | 503
   /** To be sent with the answer: `WWW-Authenticate`, or `Retry-After`. They tell the caller no reason. */
   readonly headers: Headers
-  readonly toAuth: () => SignedOutAuth<Type>
+  readonly toAuth: () => SignedOutAuth<Type, None>
   /** The answer to the caller: the status and the headers, and nothing else. */
   readonly toResponse: () => Response
   /** For a log: no token, no claim, no key. */

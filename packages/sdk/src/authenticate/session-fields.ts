@@ -54,16 +54,19 @@ function organizationOf({ o, fea }: JsonObject): Organization {
   }
 }
 
+/** Whose a feature is: `o` is of the organization, `u` of the user, and `uo` or `ou` of both. */
+const ORGANIZATION_SCOPES = ['o', 'ou', 'uo']
+
 function permissionsOf(
   features: readonly string[],
   permissions: readonly string[],
   maps: readonly string[],
 ): string[] {
-  // `o:` is of the organization, `u:` of the user, and `uo:` or `ou:` of both.
-  const ofOrganization = features
-    .map((feature) => feature.split(':', 2))
-    .filter(([scope]) => scope?.includes('o') === true)
-  return ofOrganization.flatMap(([, feature = ''], at) => {
+  const ofOrganization = features.flatMap((feature) => {
+    const scope = ORGANIZATION_SCOPES.find((one) => feature.startsWith(`${one}:`))
+    return scope === undefined ? [] : [feature.slice(scope.length + 1)]
+  })
+  return ofOrganization.flatMap((feature, at) => {
     const map = maps[at] ?? ''
     // One bit for each permission, as a decimal: there may be more of them than a number holds.
     const bits = /^\d{1,100}$/.test(map) ? BigInt(map) : 0n

@@ -1,6 +1,6 @@
 import { CountersignError } from '../token/errors.ts'
 import { copyJson, type JsonObject } from '../token/json.ts'
-import type { HeaderRules } from '../token/jwt-header.ts'
+import { type HeaderRules, SESSION_CATEGORIES } from '../token/jwt-header.ts'
 import { namesMachine } from '../token/m2m-claims.ts'
 import {
   judgeAudience,
@@ -28,15 +28,11 @@ export interface SessionClaims extends JsonObject {
   readonly iat: number
 }
 
-/** Clerk's class tags of a session token, and of one that is to be taken as if it had none. */
-const SESSION_CATEGORY = 'cl_B7d4PD111AAA'
-const IGNORED_CATEGORY = 'cl_I7d4PD111III'
-
 const HEADER: HeaderRules = Object.freeze({
   typ: 'jwt',
   isTypOptional: true,
-  // OIDC providers have no such tag. A template's token is not a session's, whoever signed both.
-  cat: [undefined, SESSION_CATEGORY, IGNORED_CATEGORY],
+  // A template's token is not a session's, whoever signed both.
+  cat: SESSION_CATEGORIES,
 })
 
 export function sessionClass(

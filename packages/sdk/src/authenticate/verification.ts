@@ -12,11 +12,11 @@ import { type AuthenticatorOptions, createOAuthVerifier, createSessionVerifier }
 
 /** A token that was looked at: once, and nothing was verified. */
 export interface Looked {
-  /** What it says that it is; `null` when it says nothing that is known. */
+  /** What it says that it is; `null` when that is no class of ours. */
   readonly type: TokenType | null
   /** Where it is a JWT. */
   readonly jws: Jws | null
-  /** Why it says nothing. */
+  /** Why it says nothing at all. */
   readonly error?: CountersignError
 }
 
@@ -45,9 +45,9 @@ interface JwtWay {
 
 /** @throws {CountersignError} `configuration-invalid` */
 export function createVerification(options: AuthenticatorOptions): Verification {
+  const settings = checkOptions(options)
   const { session, oauth, fetch, clock, waitUntil } = options
   const inherited = { fetch, clock, waitUntil }
-  const settings = checkOptions(options)
   const send = createSend(settings)
   const m2m = createM2MVerification(settings, send)
   const apiKeys = createApiKeysApi(settings, send)

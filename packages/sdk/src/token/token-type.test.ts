@@ -18,6 +18,7 @@ import {
   isOAuthJwt,
   isTokenTypeAccepted,
   TokenType,
+  typeOfJws,
 } from './token-type.ts'
 
 const jwt = (header: string | object, payload: string | object): string =>
@@ -124,4 +125,25 @@ test('no text makes looking throw', () => {
       expect(typeof isMachineToken(parts.join('.'))).toBe('boolean')
     }),
   )
+})
+
+describe('the class of a JWT that was taken apart', () => {
+  const user = { sub: 'user_1' }
+
+  test.each([
+    [{}, { sub: 'mch_1' }, 'm2m_token'],
+    [{ typ: 'at+jwt' }, { sub: 'mch_1' }, 'm2m_token'],
+    [{ cat: 'cl_B7d4PD111AAA' }, { sub: 'mch_1' }, 'm2m_token'],
+    [{ typ: 'AT+JWT' }, user, 'oauth_token'],
+    [{ typ: 'at+jwt', cat: 'cl_B7d4PD222AAA' }, user, 'oauth_token'],
+    [{}, user, 'session_token'],
+    [{ cat: 'cl_B7d4PD111AAA' }, user, 'session_token'],
+    [{ cat: 'cl_I7d4PD111III' }, {}, 'session_token'],
+    [{ cat: 'cl_B7d4PD222AAA' }, user, null],
+    [{ cat: 'cl_B7d4PD333AAA' }, user, null],
+    [{ cat: null }, user, null],
+    [{ cat: 'x' }, user, null],
+  ])('header %j and payload %j are of %j', (header, payload, type) => {
+    expect(typeOfJws({ header, payload })).toBe(type)
+  })
 })

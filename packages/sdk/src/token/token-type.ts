@@ -2,6 +2,7 @@ import { decodeBase64url } from './base64url.ts'
 import { decodeUtf8 } from './codec.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 import { type Jws, MAX_TOKEN_CHARACTERS } from './jws.ts'
+import { SESSION_CATEGORIES } from './jwt-header.ts'
 import { namesMachine } from './m2m-claims.ts'
 
 /**
@@ -88,11 +89,12 @@ export function getMachineTokenType(token: string): MachineTokenType {
 
 /**
  * The class that a JWT says it is of: a machine's by its subject, an access token by its type, and
- * whatever is neither may be a session.
+ * whatever is neither may be a session. `null` when its tag says that it is none of these.
  */
-export function typeOfJws({ header, payload }: Pick<Jws, 'header' | 'payload'>): TokenType {
+export function typeOfJws({ header, payload }: Pick<Jws, 'header' | 'payload'>): TokenType | null {
   if (namesMachine(payload)) return TokenType.M2MToken
-  return isOAuthHeader(header) ? TokenType.OAuthToken : TokenType.SessionToken
+  if (isOAuthHeader(header)) return TokenType.OAuthToken
+  return SESSION_CATEGORIES.some((one) => one === header['cat']) ? TokenType.SessionToken : null
 }
 
 /** Whether a class is among those accepted; `null`, the class of an invalid token, never is. */

@@ -7,7 +7,8 @@ const MAX_VALUES = 64
  * Makes a value for its options once, for the calls that take them every time. Equal options are those
  * that say the same, however they came about: a key set by its text, a function by its identity.
  *
- * @throws {CountersignError} what `make` throws; nothing is kept of that.
+ * @throws {CountersignError} what `make` throws, of which nothing is kept; or `configuration-invalid`
+ *   for options that are not plain objects.
  */
 export function createMemo<Options extends object, Value>(
   make: (options: Options) => Value,
@@ -24,10 +25,13 @@ export function createMemo<Options extends object, Value>(
     return lastIdentity
   }
 
-  const replace = (_: string, value: unknown): unknown => {
-    if (typeof value === 'function') return { function: identityOf(value) }
-    // JSON would call it null, which as an option says something else.
-    return typeof value === 'number' && !Number.isFinite(value) ? { number: String(value) } : value
+  /** One text for each value, also for those that JSON would leave out or call null. */
+  function replace(this: unknown, name: string, value: unknown): unknown {
+    // What JSON shows of an object that shows itself otherwise, or inherits, may not be what is read.
+    if (!isPlain((this as Readonly<Record<string, unknown>>)[name])) throw notPlain()
+    if (typeof value === 'string') return `text ${value}`
+    if (typeof value === 'number') return `number ${value}`
+    return typeof value === 'function' ? `function ${identityOf(value)}` : value
   }
 
   return (options) => {
@@ -42,10 +46,26 @@ export function createMemo<Options extends object, Value>(
   }
 }
 
-function nameOf(options: object, replace: (name: string, value: unknown) => unknown): string {
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'symbol') return false
+  if (typeof value !== 'object' || value === null) return true
+  if ('toJSON' in value) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  // By form, not by identity: another realm has prototypes of its own.
+  return Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+function nameOf(
+  options: object,
+  replace: (this: unknown, name: string, value: unknown) => unknown,
+): string {
   try {
     return JSON.stringify(options, replace)
   } catch {
-    throw invalidOption('options that JSON can hold, but for functions')
+    throw notPlain()
   }
+}
+
+function notPlain(): Error {
+  return invalidOption('options of plain objects that JSON can hold, but for functions')
 }
