@@ -14,7 +14,6 @@ import { verifyOpaque } from './rows/verify-opaque.ts'
 const ROWS: readonly Row[] = [
   verifyJwt,
   verifyJwtCached,
-  // The place of the row `authenticate`: it comes with the door `countersign/authenticate`.
   signJwt,
   verifyOpaque,
   issueOpaque,

@@ -2,7 +2,7 @@ import { createPublicKey, type JsonWebKey, type KeyObject, verify } from 'node:c
 import { createClerkClient } from '@clerk/backend'
 import { JwtVerifier } from 'aws-jwt-verify'
 import type { Jwk } from 'aws-jwt-verify/jwk'
-import { createClient } from 'countersign'
+import { createAuthenticator, createClient } from 'countersign'
 import { createVerifier } from 'countersign/verify'
 import { createVerifier as createFastVerifier } from 'fast-jwt'
 import { importJWK, type JWK, jwtVerify } from 'jose'
@@ -110,6 +110,26 @@ export function countersignClient({ source }: Expected): Check {
   })
   return async (token) => {
     mustBeOurs((await client.m2m.verify({ token })).id)
+  }
+}
+
+/** A request that brings the token in its header. */
+export function countersignRequest(options: object): VerifyContestant['prepare'] {
+  return ({ issuer, jwk, source }) => {
+    const { authenticate } = createAuthenticator({
+      apiUrl: issuer,
+      machineSecretKey: source.receiverSecret,
+      jwks: { keys: [jwk] },
+      ...options,
+    })
+    return async (token) => {
+      const headers = {
+        get: (name: string) => (name === 'authorization' ? `Bearer ${token}` : null),
+      }
+      const state = await authenticate({ headers }, { acceptsToken: 'm2m_token' })
+      const auth = state.toAuth()
+      mustBeOurs(auth.isAuthenticated ? auth.id : '')
+    }
   }
 }
 

@@ -63,13 +63,14 @@ function isBlank(character: string | undefined): boolean {
   return character === ' ' || character === '\t'
 }
 
+const COMMA = 0x2c
+const SEMICOLON = 0x3b
+
 /** Printable ASCII without white space and without what separates lists. */
 function isOneWord(text: string): boolean {
-  if (text === '') return false
   for (let position = 0; position < text.length; position++) {
     const code = text.charCodeAt(position)
-    if (code <= 0x20 || code >= 0x7f || text[position] === ',' || text[position] === ';')
-      return false
+    if (code <= 0x20 || code >= 0x7f || code === COMMA || code === SEMICOLON) return false
   }
-  return true
+  return text !== ''
 }

@@ -69,7 +69,10 @@ export function signedIn<Type extends TokenType>(
     reason: null,
     message: null,
     error: null,
-    headers: new Headers(),
+    // Made when it is asked for: most never do, and it costs a third of all that is not the signature.
+    get headers() {
+      return new Headers()
+    },
     toAuth: () => auth,
     debug: () => ({ tokenType, isAuthenticated: true }),
   })
@@ -104,7 +107,9 @@ export function signedOut<Type extends TokenType>(
     message: error?.message ?? '',
     error: error ?? null,
     httpStatus,
-    headers: headers(),
+    get headers() {
+      return headers()
+    },
     toAuth: () => nobody(tokenType),
     toResponse: () => new Response(null, { status: httpStatus, headers: headers() }),
     debug: () => ({ tokenType, isAuthenticated: false, reason, code: error?.code ?? null }),

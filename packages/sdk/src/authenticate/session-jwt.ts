@@ -1,6 +1,6 @@
 import { CountersignError } from '../token/errors.ts'
 import { copyJson, type JsonObject } from '../token/json.ts'
-import { type HeaderRules, SESSION_CATEGORIES } from '../token/jwt-header.ts'
+import type { HeaderRules } from '../token/jwt-header.ts'
 import { namesMachine } from '../token/m2m-claims.ts'
 import {
   judgeAudience,
@@ -9,6 +9,7 @@ import {
   refuseBound,
   wrongClaim,
 } from '../token/registered-claims.ts'
+import { SESSION_CATEGORIES } from '../token/token-type.ts'
 import type { JwtClass } from '../verify/jwt-verifier.ts'
 
 /** What a session token must say: Clerk's, or the ID token of any OIDC provider. */

@@ -3,14 +3,6 @@ import type { CountersignError } from './errors.ts'
 import { refusal } from './errors.ts'
 import type { JsonObject } from './json.ts'
 
-/** Clerk's class tags of a session token (`cat`), which may have none: OIDC providers know no such tag. */
-export const SESSION_CATEGORIES: readonly (string | undefined)[] = Object.freeze([
-  undefined,
-  'cl_B7d4PD111AAA',
-  // To be taken as if it had none.
-  'cl_I7d4PD111III',
-])
-
 /** What a header must say for its token to be of a class. */
 export interface HeaderRules {
   /** Media types of `typ` without `application/`, in lower case (RFC 7515 §4.1.9). */

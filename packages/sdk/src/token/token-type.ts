@@ -2,7 +2,6 @@ import { decodeBase64url } from './base64url.ts'
 import { decodeUtf8 } from './codec.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 import { type Jws, MAX_TOKEN_CHARACTERS } from './jws.ts'
-import { SESSION_CATEGORIES } from './jwt-header.ts'
 import { namesMachine } from './m2m-claims.ts'
 
 /**
@@ -22,6 +21,14 @@ export const TokenType: {
   M2MToken: 'm2m_token',
   OAuthToken: 'oauth_token',
 })
+
+/** Clerk's class tags of a session token (`cat`), which may have none: OIDC providers know no such tag. */
+export const SESSION_CATEGORIES: readonly (string | undefined)[] = Object.freeze([
+  undefined,
+  'cl_B7d4PD111AAA',
+  // To be taken as if it had none.
+  'cl_I7d4PD111III',
+])
 
 /** The class of a token. */
 export type TokenType = (typeof TokenType)[keyof typeof TokenType]
