@@ -74,3 +74,13 @@ test('a signature of PSS, of another hash, or in DER, under whichever name', asy
     }
   }
 })
+
+test('the key decides: its token under the name of another algorithm that we know', async () => {
+  for (const key of ALL_KEYS) {
+    for (const { alg } of ALL_KEYS) {
+      if (alg === key.alg) continue
+      const token = await signToken(key, GOOD_PAYLOAD, { ...headerOf(key), alg })
+      expect(await verdict(token)).toBe('token-algorithm-not-allowed')
+    }
+  }
+})
