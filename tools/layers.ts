@@ -93,8 +93,8 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
     },
     'system.ts': {
       layers: ['domain'],
-      packages: ['node:crypto'],
-      because: 'the clock and the random bytes of the machine are ports like any other',
+      packages: ['node:crypto', 'node:util', 'node:zlib'],
+      because: 'what the machine itself gives are ports like any other',
     },
     'log.ts': {
       layers: ['domain', 'settings.ts'],

@@ -25,6 +25,7 @@ const FACTS = {
   issuedAt: 1_790_000_000,
   expiresAt: 1_790_003_600,
   claims: null,
+  status: null,
 }
 
 const PAYLOAD = {
@@ -92,7 +93,7 @@ function bareSign(algorithm: Algorithm, key: KeyObject): () => void {
 }
 
 async function ours(algorithm: Algorithm, key: KeyObject): Promise<() => Promise<void>> {
-  const { createJwtSigner } = await authorityModule('domain/jwt')
+  const { createCompactSigner, createJwtSigner } = await authorityModule('domain/jwt')
   const { createSealedVault } = await authorityModule('vault/sealed-vault')
   // A key is opened once and then kept, so how it is sealed does not matter here.
   const vault = createSealedVault({ seal: (_, value) => value, open: (_, value) => value })
@@ -104,7 +105,7 @@ async function ours(algorithm: Algorithm, key: KeyObject): Promise<() => Promise
     mac: new Uint8Array(),
     createdAt: 0,
   }
-  const signWith = createJwtSigner({ issuer: ISSUER }, vault)
+  const signWith = createJwtSigner({ issuer: ISSUER }, createCompactSigner(vault))
   return async () => {
     mustBeJwt(await signWith(record, FACTS))
   }

@@ -48,6 +48,15 @@ describe.each(ALGORITHMS)('a JWT signed with %s', (algorithm) => {
       ['iat', now],
       ['jti', made.json['id']],
       ['scopes', api.id],
+      [
+        'status',
+        {
+          status_list: {
+            idx: expect.any(Number) as number,
+            uri: expect.stringContaining(`${wire.url}/status-lists/`) as string,
+          },
+        },
+      ],
       ['zeta', 1],
       ['fooBar', { camelCase: [true] }],
     ])
@@ -110,7 +119,7 @@ describe('the receivers', () => {
     const made = await mint(machine)
     const { payload } = jwtParts(made.json['token'])
     expect(payload['aud']).toEqual([])
-    expect(Object.keys(payload)).toEqual(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'])
+    expect(Object.keys(payload)).toEqual(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'status'])
     expect(made.json['scopes']).toEqual([])
   })
 

@@ -39,15 +39,28 @@ test('a JWT is verified by Clerk’s client without asking about the token', asy
   expect(wire.exchanges.length).toBe(before)
 })
 
-test('a JWT is not listed, as at Clerk', async () => {
+test('a JWT is not listed where Clerk’s client does not expect it', async () => {
   const quiet = await wire.machine('quiet')
   await quiet.client.m2m.createToken({ tokenFormat: 'jwt' })
   expect(await instance.list({ subject: quiet.id })).toEqual({ data: [], totalCount: 0 })
 })
 
-test('a JWT cannot be revoked by its id, as at Clerk', async () => {
-  const { id } = await worker.client.m2m.createToken({ tokenFormat: 'jwt' })
+test('a JWT is revoked by its id, unlike at Clerk, and the API refuses it from then on', async () => {
+  const { id, token = '' } = await worker.client.m2m.createToken({ tokenFormat: 'jwt' })
+  const revoked = await instance.revokeToken({ m2mTokenId: id, revocationReason: 'lost' })
+  expect(revoked).toMatchObject({ id, revoked: true, revocationReason: 'lost' })
+  const answer = await wire.call('POST', '/m2m_tokens/verify', { body: { token } })
+  expect([answer.status, answer.code]).toEqual([404, 'token_not_found'])
+})
+
+test('a JWT of a stateless machine has no status, is not listed and cannot be revoked', async () => {
+  const stateless = await wire.machine('stateless', [api.id])
+  await wire.call('PATCH', `/machines/${stateless.id}`, { body: { stateless: true } })
+  const { id, token = '' } = await stateless.client.m2m.createToken({ tokenFormat: 'jwt' })
+  expect(decodeJwt(token)).not.toHaveProperty('status')
   await expectRefusal(instance.revokeToken({ m2mTokenId: id }), 404, 'token_not_found')
+  const verified = await wire.call('POST', '/m2m_tokens/verify', { body: { token } })
+  expect(verified.json).toMatchObject({ id, revoked: false })
 })
 
 test('a JWT is verified by the API too, for its receivers and nobody else', async () => {

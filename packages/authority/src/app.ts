@@ -1,4 +1,5 @@
 import { createApiKeys } from './domain/api-keys.ts'
+import { createAudit } from './domain/audit.ts'
 import { createAuthenticate } from './domain/callers.ts'
 import { createSecretShelf, type Context } from './domain/context.ts'
 import { createCredentials } from './domain/credentials.ts'
@@ -6,20 +7,23 @@ import { type DataKeys, openDataKeys } from './domain/data-keys.ts'
 import { createIdSource } from './domain/id-source.ts'
 import { foundInstance } from './domain/instance.ts'
 import { createInstanceKeys, type InstanceKeys } from './domain/instance-keys.ts'
-import { createJwtSigner } from './domain/jwt.ts'
+import { createCompactSigner, createJwtSigner } from './domain/jwt.ts'
 import { createM2MTokens } from './domain/m2m-tokens.ts'
 import { createMachineSecrets } from './domain/machine-secrets.ts'
 import { createMachines } from './domain/machines.ts'
 import type { Clock, KeyVault, Log, Random, Store } from './domain/ports.ts'
 import type { Algorithm, Environment } from './domain/records.ts'
+import { createRefusedCallers } from './domain/refused-callers.ts'
+import { createRevocations } from './domain/revocations.ts'
 import type { RootKey } from './domain/root-key.ts'
 import { createSigningKeys } from './domain/signing-keys.ts'
+import { createStatusLists } from './domain/status-lists.ts'
 import { createUses } from './domain/uses.ts'
 import { createOwnJwtVerifier } from './domain/verify-own-jwt.ts'
 import { createDoorkeeper } from './http/caller.ts'
 import { createHttp, type Fetch } from './http/http.ts'
 import { createTick } from './jobs/tick.ts'
-import { silentLog, systemClock, systemRandom } from './system.ts'
+import { silentLog, systemClock, systemDeflate, systemRandom } from './system.ts'
 import { createSealedVault } from './vault/sealed-vault.ts'
 
 export interface AuthorityConfig {
@@ -79,6 +83,13 @@ export async function createAuthority(
   const { instance, store, clock } = context
   const { random = systemRandom, log = silentLog, createVault = sealedVault } = ports
   const signingKeys = createSigningKeys(await store.signingKeys(), context.credentials)
+  const signCompact = createCompactSigner(createVault(dataKeys))
+  const statusLists = createStatusLists(context, {
+    signingKeys,
+    signCompact,
+    random,
+    deflate: systemDeflate,
+  })
   const uses = createUses(store)
   const machines = createMachines(context)
   return Object.freeze({
@@ -95,12 +106,16 @@ export async function createAuthority(
       machineSecrets: createMachineSecrets(context),
       m2mTokens: createM2MTokens(context, {
         signingKeys,
-        signJwt: createJwtSigner(context, createVault(dataKeys)),
+        signJwt: createJwtSigner(context, signCompact),
+        statusLists,
         verifyOwnJwt: createOwnJwtVerifier(context, signingKeys),
         uses,
       }),
       apiKeys: createApiKeys(context, uses),
       signingKeys,
+      revocations: createRevocations(context),
+      statusLists,
+      refusedCallers: createRefusedCallers(context, log),
     }),
     tick: createTick({ store, clock, uses }),
     close: () => uses.flush(),
@@ -138,6 +153,7 @@ async function openInstance(
   const instance = await store.instance()
   if (instance === null) throw new InstanceMissingError()
   const dataKeys = openDataKeys(instance.id, await store.dataKeys(), config.rootKeys, random)
+  const credentials = createCredentials(instance.id, dataKeys, random)
   const context: Context = Object.freeze({
     instance,
     issuer: normalIssuer(config.issuer),
@@ -145,7 +161,8 @@ async function openInstance(
     store,
     clock,
     ids: createIdSource({ clock, random }),
-    credentials: createCredentials(instance.id, dataKeys, random),
+    credentials,
+    audit: createAudit(clock, credentials),
     secrets: createSecretShelf(dataKeys.secrets, config.readBack ?? true),
   })
   return { context, dataKeys }

@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
+import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server'
 import type { Authority } from './app.ts'
+import type { Origin } from './domain/actors.ts'
 import { AuthorityError } from './domain/errors.ts'
 import type { Log } from './domain/ports.ts'
 import { newRequestId, problem } from './http/problem.ts'
@@ -51,9 +52,10 @@ const DRAIN_MS = 8_000
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   let authority: Authority | undefined
-  const answer = getRequestListener((request) => authority?.fetch(request) ?? notReady(), {
-    errorHandler: () => refuse('bad_request'),
-  })
+  const answer = getRequestListener(
+    (request, env) => authority?.fetch(request, originOf(env)) ?? notReady(),
+    { errorHandler: () => refuse('bad_request') },
+  )
   const server = createServer({ ...LIMITS, requireHostHeader: false }, (incoming, outgoing) => {
     void answer(incoming, outgoing)
   })
@@ -123,6 +125,11 @@ function urlOf(server: Server, host: string): string {
   const { port } = server.address() as AddressInfo
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+}
+
+/** The peer of the socket; what a header says of it, anybody could have written. */
+function originOf(env: HttpBindings | Http2Bindings): Origin {
+  return { address: env.incoming.socket.remoteAddress ?? null }
 }
 
 function notReady(): Response {

@@ -1,5 +1,7 @@
 import { randomFillSync } from 'node:crypto'
-import type { Clock, Log, Random } from './domain/ports.ts'
+import { promisify } from 'node:util'
+import { deflate } from 'node:zlib'
+import type { Clock, Deflate, Log, Random } from './domain/ports.ts'
 
 /** The wall clock. */
 export const systemClock: Clock = Object.freeze({ now: () => Date.now() })
@@ -25,6 +27,11 @@ function createSystemRandom(): Random {
     },
   })
 }
+
+const deflateInPool = promisify(deflate)
+
+/** In Node's thread pool. */
+export const systemDeflate: Deflate = (bytes) => deflateInPool(bytes, { level: 9 })
 
 /** Says nothing. */
 export const silentLog: Log = Object.freeze({

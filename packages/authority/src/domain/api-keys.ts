@@ -1,3 +1,4 @@
+import type { Actor } from './actors.ts'
 import { encodeClaims } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Bound } from './credentials.ts'
@@ -35,17 +36,17 @@ export interface ApiKey extends Omit<ApiKeyRecord, 'mac' | 'digest' | 'sealed' |
 /** Issues, verifies, changes and revokes API keys. Refuses with {@link AuthorityError}. */
 export interface ApiKeys {
   /** @throws {AuthorityError} `claims_invalid` */
-  create(input: NewApiKey): Promise<{ readonly apiKey: ApiKey; readonly secret: string }>
+  create(by: Actor, input: NewApiKey): Promise<{ readonly apiKey: ApiKey; readonly secret: string }>
   list(query: Omit<ApiKeyQuery, 'now'>): Promise<Page<ApiKey>>
   /** @throws {AuthorityError} `api_key_not_found`; likewise all below. */
   get(id: string): Promise<ApiKey>
   /** @throws {AuthorityError} `claims_invalid`, `conflict` */
-  update(id: string, change: ApiKeyChange): Promise<ApiKey>
-  delete(id: string): Promise<void>
+  update(by: Actor, id: string, change: ApiKeyChange): Promise<ApiKey>
+  delete(by: Actor, id: string): Promise<void>
   /** @throws {AuthorityError} `read_back_disabled` */
-  readBack(id: string): Promise<string>
+  readBack(by: Actor, id: string): Promise<string>
   /** Idempotent: the first revocation stands. */
-  revoke(id: string, reason: string | null): Promise<ApiKey>
+  revoke(by: Actor, id: string, reason: string | null): Promise<ApiKey>
   verify(secret: string): Promise<ApiKey>
 }
 
@@ -61,7 +62,7 @@ export function createApiKeys(context: Context, uses: Uses): ApiKeys {
   }
 
   return Object.freeze({
-    async create(input: NewApiKey) {
+    async create(by: Actor, input: NewApiKey) {
       const now = clock.now()
       const { lifetimeSeconds, ...described } = input
       const content = {
@@ -88,7 +89,13 @@ export function createApiKeys(context: Context, uses: Uses): ApiKeys {
         revocationReason: null,
         lastUsedAt: null,
       }
-      await store.write({ type: 'create-api-key', apiKey: row })
+      await store.write(
+        { type: 'create-api-key', apiKey: row },
+        context.audit('api_key.created', by, {
+          target: row.id,
+          details: { subject: row.subject, expiresAt: row.expiresAt },
+        }),
+      )
       return { apiKey: fromRecord(row), secret: minted.text }
     },
 
@@ -99,7 +106,7 @@ export function createApiKeys(context: Context, uses: Uses): ApiKeys {
 
     get: async (id: string) => fromRecord(await find(id)),
 
-    async update(id: string, change: ApiKeyChange) {
+    async update(by: Actor, id: string, change: ApiKeyChange) {
       for (let attempt = 0; attempt < UPDATE_ATTEMPTS; attempt++) {
         const before = await find(id)
         const identity = { kind: 'api-key', id, digest: before.digest } as const
@@ -109,26 +116,37 @@ export function createApiKeys(context: Context, uses: Uses): ApiKeys {
         }
         const changed = applyChange(before, change, clock.now())
         const after = { ...changed, mac: credentials.bind(identity, rights(changed)) }
-        const outcome = await store.write({ type: 'replace-api-key', before, after })
+        const outcome = await store.write(
+          { type: 'replace-api-key', before, after },
+          context.audit('api_key.updated', by, {
+            target: id,
+            details: { changed: Object.keys(change) },
+          }),
+        )
         if (outcome === 'done') return fromRecord(after)
       }
       throw new AuthorityError('conflict')
     },
 
-    async delete(id: string) {
-      const outcome = await store.write({ type: 'delete-api-key', id })
+    async delete(by: Actor, id: string) {
+      const entry = context.audit('api_key.deleted', by, { target: id })
+      const outcome = await store.write({ type: 'delete-api-key', id }, entry)
       if (outcome !== 'done') throw new AuthorityError('api_key_not_found')
     },
 
-    async readBack(id: string) {
+    async readBack(by: Actor, id: string) {
       const row = await find(id)
       const secret = secrets.read(place(id), row.sealed)
       if (secret === null) throw new AuthorityError('read_back_disabled')
+      await store.write({ type: 'record-event' }, context.audit('api_key.read', by, { target: id }))
       return secret
     },
 
-    async revoke(id: string, reason: string | null) {
-      const outcome = await store.write({ type: 'revoke-api-key', id, at: clock.now(), reason })
+    async revoke(by: Actor, id: string, reason: string | null) {
+      const outcome = await store.write(
+        { type: 'revoke-api-key', id, at: clock.now(), reason },
+        context.audit('api_key.revoked', by, { target: id, reason }),
+      )
       if (outcome !== 'done') throw new AuthorityError('api_key_not_found')
       return fromRecord(await find(id))
     },

@@ -1,19 +1,15 @@
+import type { Identity } from './actors.ts'
 import type { Context } from './context.ts'
 import type { Recognised } from './credentials.ts'
 import { INSTANCE_KEY_RIGHTS } from './instance-keys.ts'
 import { MACHINE_SECRET_RIGHTS } from './machine-secrets.ts'
-
-/** Who asks, once their secret key has proved it. */
-export type Caller =
-  | { readonly kind: 'instance'; readonly instanceKeyId: string }
-  | { readonly kind: 'machine'; readonly machineId: string; readonly secretVersion: number }
 
 /** Finds out whose secret key something is. Tells nobody why it is not one. */
 export interface Authenticate {
   /** Whether this instance issued it, live or not. Costs no read. */
   isGenuine(secret: string): boolean
   /** `null` for everything that is not a live secret of this instance. */
-  caller(secret: string): Promise<Caller | null>
+  caller(secret: string): Promise<Identity | null>
 }
 
 /** The same few machines call again and again: the reading of their keys is remembered. */
@@ -22,7 +18,7 @@ const MAX_REMEMBERED = 1_000
 export function createAuthenticate(context: Context): Authenticate {
   const recognise = createRecogniser(context)
 
-  const authenticateInstanceKey = async (secret: string): Promise<Caller | null> => {
+  const authenticateInstanceKey = async (secret: string): Promise<Identity | null> => {
     const recognised = recognise('instance-secret', secret)
     if (recognised === null) return null
     const row = await context.store.instanceKey(recognised.id)
@@ -31,7 +27,7 @@ export function createAuthenticate(context: Context): Authenticate {
     return { kind: 'instance', instanceKeyId: row.id }
   }
 
-  const authenticateMachine = async (secret: string): Promise<Caller | null> => {
+  const authenticateMachine = async (secret: string): Promise<Identity | null> => {
     const recognised = recognise('machine-secret', secret)
     if (recognised === null) return null
     const row = await context.store.machineSecret(recognised.id, recognised.secretVersion)

@@ -1,3 +1,4 @@
+import type { Audit } from './audit.ts'
 import type { Credentials } from './credentials.ts'
 import type { Sealer } from './data-keys.ts'
 import type { IdSource } from './id-source.ts'
@@ -16,6 +17,7 @@ export interface Context {
   readonly ids: IdSource
   readonly credentials: Credentials
   readonly secrets: SecretShelf
+  readonly audit: Audit
 }
 
 /** Keeps secrets that can be read back, or nothing at all where that is switched off. */

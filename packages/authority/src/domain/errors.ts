@@ -79,6 +79,16 @@ export const ERRORS = {
     message: 'API key not found.',
     advice: 'The one answer for every API key that is not valid: unknown, expired or revoked.',
   },
+  not_acceptable: {
+    message: 'There is no such form of this resource.',
+    advice:
+      'A status list is there as a JWT only: accept `application/statuslist+jwt`, or anything.',
+  },
+  not_supported: {
+    message: 'This authority does not do that.',
+    advice:
+      'A status list was asked for as it was at another `time`. Only the current one is kept.',
+  },
   scope_exists: {
     message: 'This machine already has that scope.',
     advice: 'Nothing to do: the caller may already make tokens for that machine.',

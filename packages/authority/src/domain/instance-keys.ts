@@ -1,9 +1,13 @@
 import type { Bound } from './credentials.ts'
+import { OPERATOR } from './actors.ts'
 import type { Context } from './context.ts'
 import { AuthorityError } from './errors.ts'
 import type { InstanceKeyRecord } from './records.ts'
 
-/** The keys that administer an instance. Several can live at once, so that one can be rolled. */
+/**
+ * The keys that administer an instance, for who holds its database and root key. Several can live at
+ * once, so that one can be rolled.
+ */
 export interface InstanceKeys {
   create(): Promise<{ readonly id: string; readonly secret: string }>
   list(): Promise<readonly InstanceKeyRecord[]>
@@ -20,7 +24,10 @@ export function createInstanceKeys(context: Context): InstanceKeys {
   return Object.freeze({
     async create() {
       const { row, secret } = mintInstanceKey(context)
-      await context.store.write({ type: 'create-instance-key', instanceKey: row })
+      await context.store.write(
+        { type: 'create-instance-key', instanceKey: row },
+        context.audit('instance_key.created', OPERATOR, { target: row.id }),
+      )
       return { id: row.id, secret }
     },
 
@@ -28,7 +35,10 @@ export function createInstanceKeys(context: Context): InstanceKeys {
 
     async revoke(id: string) {
       const at = context.clock.now()
-      const outcome = await context.store.write({ type: 'revoke-instance-key', id, at })
+      const outcome = await context.store.write(
+        { type: 'revoke-instance-key', id, at },
+        context.audit('instance_key.revoked', OPERATOR, { target: id }),
+      )
       if (outcome !== 'done') throw new AuthorityError('resource_not_found')
     },
 

@@ -1,3 +1,5 @@
+import { createAudit } from './audit.ts'
+import { OPERATOR } from './actors.ts'
 import { createCredentials } from './credentials.ts'
 import { createDataKeys, type DataKeys, openDataKeys } from './data-keys.ts'
 import { createIdSource } from './id-source.ts'
@@ -46,12 +48,15 @@ export async function foundInstance(
     credentials,
     secrets: createSecretShelf(dataKeys.secrets, input.readBack),
   })
-  const outcome = await store.write({
-    type: 'create-instance',
-    instance,
-    dataKeys: dataKeyRecords,
-    signingKeys: await createSigningKeyRecords(vault, credentials, { clock, ids }),
-    instanceKey,
-  })
+  const outcome = await store.write(
+    {
+      type: 'create-instance',
+      instance,
+      dataKeys: dataKeyRecords,
+      signingKeys: await createSigningKeyRecords(vault, credentials, { clock, ids }),
+      instanceKey,
+    },
+    createAudit(clock, credentials)('instance.created', OPERATOR, { target: instance.id }),
+  )
   return outcome === 'done' ? { instanceId: instance.id, secretKey: secret } : null
 }

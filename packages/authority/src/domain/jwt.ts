@@ -16,32 +16,53 @@ export interface JwtFacts {
   readonly expiresAt: number
   /** A JSON object with members, as text, free of reserved names; `null` for none. */
   readonly claims: string | null
+  /** Where its status is found; `null` when it has none. */
+  readonly status: { readonly idx: number; readonly uri: string } | null
 }
 
-/** Signs machine JWTs (RFC 7515 compact serialization). */
-export type SignJwt = (key: SigningKeyRecord, facts: JwtFacts) => Promise<string>
+/** Signs a payload that is JSON text (RFC 7515 compact serialization); see {@link encodeHeader}. */
+export type SignCompact = (
+  key: SigningKeyRecord,
+  header: string,
+  payload: string,
+) => Promise<string>
 
-export function createJwtSigner(context: Pick<Context, 'issuer'>, vault: KeyVault): SignJwt {
-  const headers = new Map<string, string>()
-  return async (key, facts) => {
-    let header = headers.get(key.kid)
-    if (header === undefined) {
-      header = encodeHeader(key)
-      headers.set(key.kid, header)
-    }
-    const signingInput = `${header}.${encodePayload(context.issuer, facts)}`
-    const signature = await vault.sign(key, Buffer.from(signingInput))
-    return `${signingInput}.${Buffer.from(signature).toString('base64url')}`
+export function createCompactSigner(vault: KeyVault): SignCompact {
+  return async (key, header, payload) => {
+    const input = `${header}.${Buffer.from(payload).toString('base64url')}`
+    const signature = await vault.sign(key, Buffer.from(input))
+    return `${input}.${Buffer.from(signature).toString('base64url')}`
   }
 }
 
-function encodeHeader(key: SigningKeyRecord): string {
-  const header = { alg: key.algorithm, typ: 'JWT', kid: key.kid, cat: M2M_CATEGORY }
-  return Buffer.from(JSON.stringify(header)).toString('base64url')
+/** Signs machine JWTs. */
+export type SignJwt = (key: SigningKeyRecord, facts: JwtFacts) => Promise<string>
+
+export function createJwtSigner(
+  { issuer }: Pick<Context, 'issuer'>,
+  signCompact: SignCompact,
+): SignJwt {
+  const headers = new Map<string, string>()
+  return (key, facts) => {
+    let header = headers.get(key.kid)
+    if (header === undefined) {
+      header = encodeHeader(key, { typ: 'JWT', cat: M2M_CATEGORY })
+      headers.set(key.kid, header)
+    }
+    return signCompact(key, header, payloadOf(issuer, facts))
+  }
+}
+
+/** The first part of what a key signs. */
+export function encodeHeader(
+  { algorithm, kid }: SigningKeyRecord,
+  { typ, cat }: { readonly typ: string; readonly cat?: string },
+): string {
+  return Buffer.from(JSON.stringify({ alg: algorithm, typ, kid, cat })).toString('base64url')
 }
 
 /** The authority's own claims come first; the caller's follow as the text that was checked. */
-function encodePayload(issuer: string, facts: JwtFacts): string {
+function payloadOf(issuer: string, facts: JwtFacts): string {
   const own = JSON.stringify({
     iss: issuer,
     sub: facts.machineId,
@@ -51,7 +72,8 @@ function encodePayload(issuer: string, facts: JwtFacts): string {
     iat: facts.issuedAt,
     jti: facts.id,
     ...(facts.receiverIds.length > 0 && { scopes: facts.receiverIds.join(' ') }),
+    ...(facts.status !== null && { status: { status_list: facts.status } }),
   })
   const claims = facts.claims === null ? '' : `,${facts.claims.slice(1, -1)}`
-  return Buffer.from(`${own.slice(0, -1)}${claims}}`).toString('base64url')
+  return `${own.slice(0, -1)}${claims}}`
 }

@@ -1,20 +1,19 @@
 import { createHash } from 'node:crypto'
-import type { Caller } from './callers.ts'
+import type { Caller, MachineCaller } from './actors.ts'
 import { canonicalJson, encodeClaims } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Bound, Recognised } from './credentials.ts'
 import { AuthorityError } from './errors.ts'
-import type { SignJwt } from './jwt.ts'
+import type { JwtFacts, SignJwt } from './jwt.ts'
+import { MAX_JWT_SECONDS } from './limits.ts'
 import { type M2MToken, m2mTokenFromJwt, m2mTokenFromRecord } from './m2m-token.ts'
 import type { M2MTokenQuery, Page } from './ports.ts'
-import type { M2MTokenRecord, MachineRecord } from './records.ts'
+import type { JwtRecord, MachineRecord, OpaqueTokenRecord, SigningKeyRecord } from './records.ts'
 import { receiverIdsOf } from './scopes.ts'
 import type { SigningKeys } from './signing-keys.ts'
+import type { StatusLists, StatusPlace } from './status-lists.ts'
 import type { Uses } from './uses.ts'
 import type { VerifyOwnJwt } from './verify-own-jwt.ts'
-
-/** The longest life of a JWT: its key must stay published as long. */
-export const MAX_JWT_SECONDS = 86_400
 
 /** The longest life of an opaque token: ten years. */
 export const MAX_OPAQUE_SECONDS = 315_360_000
@@ -45,7 +44,7 @@ export interface M2MTokens {
    * @throws {AuthorityError} `claims_invalid`, `lifetime_invalid`, `scope_not_granted`,
    *   `too_many_receivers`, `machine_secret_key_invalid` when the machine has just been deleted
    */
-  create(machineId: string, input: NewM2MToken): Promise<IssuedM2MToken>
+  create(by: MachineCaller, input: NewM2MToken): Promise<IssuedM2MToken>
   /** @throws {AuthorityError} `token_not_found` for every token that is not valid for this caller. */
   verify(caller: Caller, text: string): Promise<M2MToken>
   /** @throws {AuthorityError} `forbidden_subject`, `resource_not_found` */
@@ -57,6 +56,7 @@ export interface M2MTokens {
 export interface M2MTokenParts {
   readonly signingKeys: SigningKeys
   readonly signJwt: SignJwt
+  readonly statusLists: StatusLists
   readonly verifyOwnJwt: VerifyOwnJwt
   readonly uses: Uses
 }
@@ -68,10 +68,10 @@ export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MToke
   const { store, clock } = context
 
   return Object.freeze({
-    async create(machineId: string, input: NewM2MToken) {
+    async create(by: MachineCaller, input: NewM2MToken) {
       const claims = encodeClaims(input.claims, input.format)
       for (let attempt = 0; attempt < ISSUE_ATTEMPTS; attempt++) {
-        const machine = await issuingMachine(context, machineId)
+        const machine = await issuingMachine(context, by)
         const issued =
           input.format === 'jwt'
             ? await issueJwt(context, parts, machine, input, claims)
@@ -90,7 +90,7 @@ export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MToke
       if (caller.kind === 'machine' && !token.scopes.includes(caller.machineId)) {
         throw new AuthorityError('token_not_found')
       }
-      if (text.startsWith('mt_')) parts.uses.note('m2mTokens', token.id, token.lastUsedAt, now)
+      if (token.isKept) parts.uses.note('m2mTokens', token.id, token.lastUsedAt, now)
       return token
     },
 
@@ -110,7 +110,10 @@ export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MToke
       if (row === null || (caller.kind === 'machine' && caller.machineId !== row.machineId)) {
         throw new AuthorityError('token_not_found')
       }
-      await store.write({ type: 'revoke-m2m-token', id, at: clock.now(), reason })
+      if (row.revokedAt === null) {
+        const entry = context.audit('m2m_token.revoked', caller, { target: id, reason })
+        await store.write({ type: 'revoke-m2m-token', id, at: clock.now(), reason }, entry)
+      }
       const revoked = await store.m2mToken(id)
       if (revoked === null) throw new AuthorityError('token_not_found')
       return m2mTokenFromRecord(revoked)
@@ -119,20 +122,23 @@ export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MToke
 }
 
 /** What the `mac` of a token's row covers: everything that it allows, to whom, until when. */
-function rights(row: Pick<M2MTokenRecord, 'machineId' | 'scopes' | 'claims' | 'expiresAt'>): Bound {
+function rights(
+  row: Pick<OpaqueTokenRecord, 'machineId' | 'scopes' | 'claims' | 'expiresAt'>,
+): Bound {
   return [row.machineId, row.scopes.join(' '), row.claims, row.expiresAt]
 }
 
-/** A machine and the receivers of its tokens, as of its policy version. */
+/** A machine that asks for a token, and its receivers, as of its policy version. */
 interface Issuer extends MachineRecord {
+  readonly by: MachineCaller
   readonly receiverIds: readonly string[]
 }
 
-async function issuingMachine(context: Context, machineId: string): Promise<Issuer> {
-  const machine = await context.store.machine(machineId)
+async function issuingMachine(context: Context, by: MachineCaller): Promise<Issuer> {
+  const machine = await context.store.machine(by.machineId)
   // Deleted after its key was checked: from now on the key is as good as any wrong one.
   if (machine === null) throw new AuthorityError('machine_secret_key_invalid')
-  return { ...machine, receiverIds: await receiverIdsOf(context, machineId) }
+  return { ...machine, by, receiverIds: await receiverIdsOf(context, by.machineId) }
 }
 
 async function issueOpaque(
@@ -172,21 +178,33 @@ async function issueOpaque(
     idBytes: context.ids.bytes('m2mToken'),
     bound: rights(content),
   })
-  const row: M2MTokenRecord = {
+  const token: OpaqueTokenRecord = {
     ...content,
+    format: 'opaque',
     id: minted.id,
+    secretVersion: machine.by.secretVersion,
     mac: minted.mac,
     sealed: secrets.keep(place(minted.id), minted.text),
     likeness,
+    ...aliveSince(now),
+  }
+  const { policyVersion } = machine
+  const entry = context.audit('m2m_token.created', machine.by, {
+    target: token.id,
+    details: { format: 'opaque', expiresAt: token.expiresAt, receivers: scopes.length },
+  })
+  const outcome = await store.write({ type: 'create-m2m-token', token, policyVersion }, entry)
+  return outcome === 'done' ? { token: m2mTokenFromRecord(token), text: minted.text } : 'stale'
+}
+
+function aliveSince(now: number) {
+  return {
     createdAt: now,
     updatedAt: now,
     revokedAt: null,
     revocationReason: null,
     lastUsedAt: null,
   }
-  const { policyVersion } = machine
-  const outcome = await store.write({ type: 'create-m2m-token', token: row, policyVersion })
-  return outcome === 'done' ? { token: m2mTokenFromRecord(row), text: minted.text } : 'stale'
 }
 
 async function issueJwt(
@@ -196,7 +214,7 @@ async function issueJwt(
   input: NewM2MToken,
   claims: string | null,
 ): Promise<IssuedM2MToken | 'stale'> {
-  const { store, clock, ids, defaultAlgorithm } = context
+  const { clock, ids, defaultAlgorithm } = context
   const receiverIds = receiversOf(machine, input.scopes)
   if (receiverIds.length > MAX_JWT_RECEIVERS) {
     throw new AuthorityError('too_many_receivers', { parameter: 'scopes' })
@@ -207,24 +225,67 @@ async function issueJwt(
       explanation: `seconds_until_expiration of a JWT may be at most ${MAX_JWT_SECONDS} (24 hours).`,
     })
   }
-  const now = clock.now()
+  const place = machine.stateless ? null : await parts.statusLists.allocate()
   const lifetime =
     input.lifetimeSeconds ?? Math.min(machine.defaultTokenTtlSeconds, MAX_JWT_SECONDS)
-  const issuedAt = Math.floor(now / 1000)
-  const facts = {
+  const issuedAt = Math.floor(clock.now() / 1000)
+  const facts: JwtFacts = {
     id: ids.create('m2mToken'),
     machineId: machine.id,
     receiverIds,
     issuedAt,
     expiresAt: issuedAt + Math.ceil(lifetime),
     claims,
+    status: place && {
+      idx: place.statusIndex,
+      uri: parts.statusLists.uriOf(place.statusListId),
+    },
   }
   const key = parts.signingKeys.signer(machine.jwtAlgorithm ?? defaultAlgorithm)
-  const text = await parts.signJwt(key, facts)
-  // No row is written that would notice it: a scope removed while the token was being signed.
-  const unchanged = await store.machine(machine.id)
-  if (unchanged?.policyVersion !== machine.policyVersion) return 'stale'
-  return { token: m2mTokenFromJwt(facts), text }
+  // Its signature may be made meanwhile; nobody gets it before its row is durable.
+  const [isKept, text] = await Promise.all([
+    keepJwt(context, machine, key, facts, place),
+    parts.signJwt(key, facts),
+  ])
+  return isKept ? { token: m2mTokenFromJwt(facts), text } : 'stale'
+}
+
+/** Whether the token may still be handed out: its machine is as it was when that was decided. */
+async function keepJwt(
+  { store, audit }: Context,
+  machine: Issuer,
+  { kid }: SigningKeyRecord,
+  facts: JwtFacts,
+  place: StatusPlace | null,
+): Promise<boolean> {
+  const { policyVersion } = machine
+  const entry = audit('m2m_token.created', machine.by, {
+    target: facts.id,
+    details: {
+      format: 'jwt',
+      expiresAt: facts.expiresAt * 1000,
+      receivers: facts.receiverIds.length,
+      kid,
+    },
+  })
+  if (place === null) {
+    const machineId = machine.id
+    const fence = { type: 'check-policy', machineId, policyVersion } as const
+    return (await store.write(fence, entry)) === 'done'
+  }
+  const token: JwtRecord = {
+    format: 'jwt',
+    id: facts.id,
+    machineId: machine.id,
+    secretVersion: machine.by.secretVersion,
+    scopes: facts.receiverIds,
+    claims: facts.claims,
+    expiresAt: facts.expiresAt * 1000,
+    kid,
+    ...place,
+    ...aliveSince(facts.issuedAt * 1000),
+  }
+  return (await store.write({ type: 'create-m2m-token', token, policyVersion }, entry)) === 'done'
 }
 
 /** The machine's receivers, or those of them that were named. */
@@ -265,13 +326,14 @@ async function findOpaque(context: Context, text: string, now: number): Promise<
   const recognised = context.credentials.recognise('m2m-token', text)
   if (recognised === null) return null
   const row = await context.store.m2mToken(recognised.id)
-  return row !== null && isLive(context, recognised, row, now) ? m2mTokenFromRecord(row) : null
+  if (row?.format !== 'opaque') return null
+  return isLive(context, recognised, row, now) ? m2mTokenFromRecord(row) : null
 }
 
 function isLive(
   context: Context,
   recognised: Recognised,
-  row: M2MTokenRecord,
+  row: OpaqueTokenRecord,
   now: number,
 ): boolean {
   return (

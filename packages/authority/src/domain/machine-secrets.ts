@@ -1,4 +1,5 @@
 import { parseId } from 'countersign/token'
+import type { Actor } from './actors.ts'
 import type { Context } from './context.ts'
 import type { Bound } from './credentials.ts'
 import { AuthorityError } from './errors.ts'
@@ -10,28 +11,35 @@ export const MACHINE_SECRET_RIGHTS: Bound = []
 /** A machine's secret keys, in versions: the newest is current, older ones end with their grace. */
 export interface MachineSecrets {
   /** @throws {AuthorityError} `resource_not_found`, `read_back_disabled` */
-  readBack(machineId: string): Promise<string>
+  readBack(by: Actor, machineId: string): Promise<string>
   /**
    * Makes a new secret; every older one works for `graceSeconds` more, 0 for not at all.
    *
    * @throws {AuthorityError} `resource_not_found`
    */
-  rotate(machineId: string, graceSeconds: number): Promise<string>
+  rotate(by: Actor, machineId: string, graceSeconds: number): Promise<string>
 }
 
 const ROTATION_ATTEMPTS = 8
 
 export function createMachineSecrets(context: Context): MachineSecrets {
   return Object.freeze({
-    async readBack(machineId: string) {
+    async readBack(by: Actor, machineId: string) {
       const row = await context.store.currentMachineSecret(machineId)
       if (row === null) throw new AuthorityError('resource_not_found')
       const secret = context.secrets.read(place(row.machineId, row.version), row.sealed)
       if (secret === null) throw new AuthorityError('read_back_disabled')
+      await context.store.write(
+        { type: 'record-event' },
+        context.audit('machine_secret.read', by, {
+          target: machineId,
+          details: { version: row.version },
+        }),
+      )
       return secret
     },
 
-    async rotate(machineId: string, graceSeconds: number) {
+    async rotate(by: Actor, machineId: string, graceSeconds: number) {
       for (let attempt = 0; attempt < ROTATION_ATTEMPTS; attempt++) {
         const current = await context.store.currentMachineSecret(machineId)
         if (current === null) throw new AuthorityError('resource_not_found')
@@ -40,12 +48,15 @@ export function createMachineSecrets(context: Context): MachineSecrets {
           parseId('machine', machineId),
           current.version + 1,
         )
-        const outcome = await context.store.write({
-          type: 'rotate-machine-secret',
-          secret: row,
-          // At once means for ever, also for a clock that is set back.
-          previousExpiresAt: graceSeconds === 0 ? 0 : context.clock.now() + graceSeconds * 1000,
-        })
+        // At once means for ever, also for a clock that is set back.
+        const previousExpiresAt = graceSeconds === 0 ? 0 : context.clock.now() + graceSeconds * 1000
+        const outcome = await context.store.write(
+          { type: 'rotate-machine-secret', secret: row, previousExpiresAt },
+          context.audit('machine_secret.rotated', by, {
+            target: machineId,
+            details: { version: row.version, graceSeconds },
+          }),
+        )
         if (outcome === 'done') return secret
         if (outcome === 'missing') throw new AuthorityError('resource_not_found')
       }

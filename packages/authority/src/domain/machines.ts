@@ -1,7 +1,9 @@
+import type { Actor } from './actors.ts'
 import type { Context } from './context.ts'
 import { AuthorityError } from './errors.ts'
 import { grantScope } from './scopes.ts'
 import { mintFirstMachineSecret } from './machine-secrets.ts'
+import { newRevocation } from './revocations.ts'
 import type { MachineQuery, Page } from './ports.ts'
 import type { Algorithm, MachineRecord, ScopeRecord } from './records.ts'
 
@@ -17,6 +19,7 @@ export interface NewMachine {
   readonly name: string
   readonly defaultTokenTtlSeconds: number
   readonly jwtAlgorithm: Algorithm | null
+  readonly stateless: boolean
   readonly receiverIds: readonly string[]
 }
 
@@ -24,27 +27,41 @@ export interface MachineChange {
   readonly name?: string | undefined
   readonly defaultTokenTtlSeconds?: number | undefined
   readonly jwtAlgorithm?: Algorithm | null | undefined
+  readonly stateless?: boolean | undefined
 }
 
 /** Names machines and says who may call whom. */
 export interface Machines {
   /** @throws {AuthorityError} `machine_unknown` when a receiver does not exist. */
-  create(input: NewMachine): Promise<{ readonly machine: Machine; readonly secret: string }>
+  create(
+    by: Actor,
+    input: NewMachine,
+  ): Promise<{ readonly machine: Machine; readonly secret: string }>
   list(query: MachineQuery): Promise<Page<Machine>>
   /** @throws {AuthorityError} `resource_not_found` */
   get(id: string): Promise<Machine>
   /** Changes what is given. @throws {AuthorityError} `resource_not_found` */
-  update(id: string, change: MachineChange): Promise<Machine>
+  update(by: Actor, id: string, change: MachineChange): Promise<Machine>
   /**
-   * Ends the machine, its secrets, its scopes in both directions and every opaque token it made.
+   * Ends the machine, its secrets, its scopes in both directions and every token it made, save JWTs
+   * without a status.
    *
    * @throws {AuthorityError} `resource_not_found`
    */
-  delete(id: string): Promise<void>
+  delete(by: Actor, id: string): Promise<void>
   /** @throws {AuthorityError} `resource_not_found`, `scope_exists`, `scopes_full` */
-  addScope(fromMachineId: string, toMachineId: string): Promise<ScopeRecord>
-  /** @throws {AuthorityError} `resource_not_found` */
-  removeScope(fromMachineId: string, toMachineId: string): Promise<void>
+  addScope(by: Actor, fromMachineId: string, toMachineId: string): Promise<ScopeRecord>
+  /**
+   * @param reachLiveTokens Whether live tokens that were made by this scope are revoked; otherwise it
+   *   counts from the next token on.
+   * @throws {AuthorityError} `resource_not_found`
+   */
+  removeScope(
+    by: Actor,
+    fromMachineId: string,
+    toMachineId: string,
+    reachLiveTokens: boolean,
+  ): Promise<void>
 }
 
 export function createMachines(context: Context): Machines {
@@ -65,7 +82,7 @@ export function createMachines(context: Context): Machines {
   return Object.freeze({
     get,
 
-    async create(input: NewMachine) {
+    async create(by: Actor, input: NewMachine) {
       const { row: secretRow, secret } = mintFirstMachineSecret(context)
       const now = clock.now()
       const machine: MachineRecord = {
@@ -73,16 +90,21 @@ export function createMachines(context: Context): Machines {
         name: input.name,
         defaultTokenTtlSeconds: input.defaultTokenTtlSeconds,
         jwtAlgorithm: input.jwtAlgorithm,
+        stateless: input.stateless,
         policyVersion: 1,
         createdAt: now,
         updatedAt: now,
       }
-      const outcome = await store.write({
-        type: 'create-machine',
-        machine,
-        secret: secretRow,
-        scopes: [...new Set(input.receiverIds)].map((id) => grantScope(context, machine.id, id)),
-      })
+      const receivers = [...new Set(input.receiverIds)]
+      const outcome = await store.write(
+        {
+          type: 'create-machine',
+          machine,
+          secret: secretRow,
+          scopes: receivers.map((id) => grantScope(context, machine.id, id)),
+        },
+        context.audit('machine.created', by, { target: machine.id, details: { receivers } }),
+      )
       if (outcome === 'missing') {
         throw new AuthorityError('machine_unknown', { parameter: 'scoped_machines' })
       }
@@ -95,33 +117,56 @@ export function createMachines(context: Context): Machines {
       return { rows: await withReceivers(page.rows), totalCount: page.totalCount }
     },
 
-    async update(id: string, change: MachineChange) {
-      const outcome = await store.write({
-        type: 'update-machine',
-        id,
-        at: clock.now(),
-        ...change,
-      })
+    async update(by: Actor, id: string, change: MachineChange) {
+      const { name, ...settings } = change
+      const details = { ...settings, ...(name !== undefined && { renamed: true }) }
+      const entry = context.audit('machine.updated', by, { target: id, details })
+      const at = clock.now()
+      const outcome = await store.write({ type: 'update-machine', id, at, ...change }, entry)
       if (outcome !== 'done') throw new AuthorityError('resource_not_found')
       return get(id)
     },
 
-    async delete(id: string) {
-      const outcome = await store.write({ type: 'delete-machine', id })
+    async delete(by: Actor, id: string) {
+      const reason = 'The machine was deleted.'
+      const revocation = newRevocation(context, { machineId: id }, reason)
+      const entry = context.audit('machine.deleted', by, {
+        target: id,
+        details: { revocation: revocation.id },
+      })
+      const outcome = await store.write({ type: 'delete-machine', id, revocation }, entry)
       if (outcome !== 'done') throw new AuthorityError('resource_not_found')
     },
 
-    async addScope(fromMachineId: string, toMachineId: string) {
+    async addScope(by: Actor, fromMachineId: string, toMachineId: string) {
       const scope = grantScope(context, fromMachineId, toMachineId)
-      const outcome = await store.write({ type: 'create-scope', scope, limit: MAX_SCOPES })
+      const entry = context.audit('scope.added', by, {
+        target: fromMachineId,
+        details: { to: toMachineId },
+      })
+      const outcome = await store.write({ type: 'create-scope', scope, limit: MAX_SCOPES }, entry)
       if (outcome === 'exists') throw new AuthorityError('scope_exists')
       if (outcome === 'full') throw new AuthorityError('scopes_full')
       if (outcome !== 'done') throw new AuthorityError('resource_not_found')
       return scope
     },
 
-    async removeScope(fromMachineId: string, toMachineId: string) {
-      const outcome = await store.write({ type: 'delete-scope', fromMachineId, toMachineId })
+    async removeScope(
+      by: Actor,
+      fromMachineId: string,
+      toMachineId: string,
+      reachLiveTokens: boolean,
+    ) {
+      const predicate = { machineId: fromMachineId, receiverId: toMachineId }
+      const revocation = reachLiveTokens
+        ? newRevocation(context, predicate, 'The scope was removed.')
+        : null
+      const entry = context.audit('scope.removed', by, {
+        target: fromMachineId,
+        details: { to: toMachineId, ...(revocation !== null && { revocation: revocation.id }) },
+      })
+      const command = { type: 'delete-scope', fromMachineId, toMachineId, revocation } as const
+      const outcome = await store.write(command, entry)
       if (outcome !== 'done') throw new AuthorityError('resource_not_found')
     },
   })

@@ -1,15 +1,20 @@
 import type {
   Algorithm,
   ApiKeyRecord,
+  AuditRecord,
   DataKeyRecord,
   InstanceKeyRecord,
   InstanceRecord,
   M2MTokenRecord,
   MachineRecord,
   MachineSecretRecord,
+  OpaqueTokenRecord,
   PublicJwk,
+  RevocationRecord,
   ScopeRecord,
   SigningKeyRecord,
+  StatusListRecord,
+  TokenPredicate,
 } from './records.ts'
 
 /** Epoch milliseconds. */
@@ -21,6 +26,9 @@ export interface Clock {
 export interface Random {
   bytes(length: number): Uint8Array
 }
+
+/** ZLIB (RFC 1950) with DEFLATE, as small as it gets, beside everything else. */
+export type Deflate = (bytes: Uint8Array) => Promise<Uint8Array>
 
 /** Fields of a log line: ids, codes, counts and times; never a secret, a token or a claim. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null>>
@@ -75,6 +83,7 @@ export interface MachineQuery extends PageQuery {
 
 export interface M2MTokenQuery extends PageQuery {
   readonly machineId: string
+  readonly format: 'opaque' | 'jwt' | 'all'
   readonly includeRevoked: boolean
   readonly includeExpired: boolean
   readonly now: number
@@ -88,6 +97,9 @@ export interface ApiKeyQuery extends PageQuery {
   readonly text: string
   readonly now: number
 }
+
+/** A revocation of many tokens at once, before it is known how many. */
+export type Revocation = Omit<RevocationRecord, 'count'>
 
 /**
  * Every change, as data. A command is applied whole or not at all, and its outcome is known only
@@ -116,8 +128,14 @@ export type Command =
       readonly name?: string | undefined
       readonly defaultTokenTtlSeconds?: number | undefined
       readonly jwtAlgorithm?: Algorithm | null | undefined
+      readonly stateless?: boolean | undefined
     }
-  | { readonly type: 'delete-machine'; readonly id: string }
+  | {
+      /** Revokes its tokens, too. */
+      readonly type: 'delete-machine'
+      readonly id: string
+      readonly revocation: Revocation
+    }
   | {
       readonly type: 'rotate-machine-secret'
       readonly secret: MachineSecretRecord
@@ -129,11 +147,36 @@ export type Command =
       readonly scope: ScopeRecord
       readonly limit: number
     }
-  | { readonly type: 'delete-scope'; readonly fromMachineId: string; readonly toMachineId: string }
+  | {
+      readonly type: 'delete-scope'
+      readonly fromMachineId: string
+      readonly toMachineId: string
+      /** Of the live tokens that were made by it; `null` lets them live. */
+      readonly revocation: Revocation | null
+    }
   | {
       readonly type: 'create-m2m-token'
       readonly token: M2MTokenRecord
       readonly policyVersion: number
+    }
+  | { readonly type: 'open-status-list'; readonly list: StatusListRecord }
+  | {
+      /**
+       * Revokes every live token that the predicate fits; tokens that are being made at the same time
+       * are decided anew. How many there were is in the record.
+       */
+      readonly type: 'revoke-m2m-tokens'
+      readonly revocation: Revocation
+    }
+  | {
+      /** `stale` when the machine is not any more as a token of which nothing is kept was decided on. */
+      readonly type: 'check-policy'
+      readonly machineId: string
+      readonly policyVersion: number
+    }
+  | {
+      /** Something happened that changes nothing else: for the audit log. */
+      readonly type: 'record-event'
     }
   | {
       readonly type: 'revoke-m2m-token'
@@ -162,7 +205,7 @@ export type Command =
     }
   | {
       /**
-       * Forgets opaque tokens that expired before an instant, and secrets that ended before it;
+       * Forgets tokens that expired before an instant, and secrets and status lists that ended before it;
        * `full` when there may be more.
        */
       readonly type: 'prune'
@@ -175,6 +218,13 @@ export type Command =
  * what it was decided on has changed since, so decide again; `full`: a stated limit is reached.
  */
 export type Outcome = 'done' | 'missing' | 'exists' | 'stale' | 'full'
+
+/** A line for the audit log; its place in the chain it gets in the transaction. */
+export interface AuditEntry {
+  /** JSON text. */
+  readonly text: string
+  readonly mac: Uint8Array
+}
 
 /** The only memory of an authority. Reads see every change whose outcome has been told. */
 export interface Store {
@@ -199,18 +249,31 @@ export interface Store {
   m2mToken(id: string): Promise<M2MTokenRecord | null>
   /** Newest first. */
   m2mTokens(query: M2MTokenQuery): Promise<Page<M2MTokenRecord>>
+  /** How many live tokens the predicate fits. */
+  countM2MTokens(predicate: TokenPredicate, now: number): Promise<number>
   /** The live token of this machine and likeness that ends last, at `endsAfter` or later. */
   reusableM2MToken(
     machineId: string,
     likeness: string,
     endsAfter: number,
-  ): Promise<M2MTokenRecord | null>
+  ): Promise<OpaqueTokenRecord | null>
 
   apiKey(id: string): Promise<ApiKeyRecord | null>
   /** Newest first. */
   apiKeys(query: ApiKeyQuery): Promise<Page<ApiKeyRecord>>
 
-  write(command: Command): Promise<Outcome>
+  /** Oldest first. */
+  statusLists(): Promise<readonly StatusListRecord[]>
+  statusList(id: string): Promise<StatusListRecord | null>
+  /** The places in a list whose tokens are revoked. */
+  revokedIndexes(statusListId: string): Promise<readonly number[]>
+  revocation(id: string): Promise<RevocationRecord | null>
+
+  /** From `after` on, oldest first. */
+  auditLog(after: number, limit: number): Promise<readonly AuditRecord[]>
+
+  /** What is `done` goes into the audit log together with its entry. */
+  write(command: Command, entry?: AuditEntry): Promise<Outcome>
   /** Throws when the store cannot answer. */
   ping(): Promise<void>
   close(): Promise<void>

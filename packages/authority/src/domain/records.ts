@@ -59,6 +59,8 @@ export interface MachineRecord {
   readonly defaultTokenTtlSeconds: number
   /** `null`: the instance's algorithm. */
   readonly jwtAlgorithm: Algorithm | null
+  /** Whether its JWTs carry no status: nothing is kept of them, and none can be revoked. */
+  readonly stateless: boolean
   /** Grows with every change of its scopes, so that a token is issued on the scopes of its commit. */
   readonly policyVersion: number
   readonly createdAt: number
@@ -94,19 +96,81 @@ interface Lifecycle {
   readonly lastUsedAt: number | null
 }
 
-/** An opaque machine token (`mt_…`). */
-export interface M2MTokenRecord extends Lifecycle {
+/** What is kept of every machine token. */
+interface TokenRecord extends Lifecycle {
   readonly id: string
   readonly machineId: string
+  /** The version of the secret that it was asked for with; `null` when that was not recorded. */
+  readonly secretVersion: number | null
   /** The machines it may reach, frozen at creation. */
   readonly scopes: readonly string[]
-  /** JSON text, exactly as bound by `mac`; `null` for none. */
+  /** JSON text; `null` for none. */
   readonly claims: string | null
   readonly expiresAt: number
+}
+
+/** An opaque machine token (`mt_…`). */
+export interface OpaqueTokenRecord extends TokenRecord {
+  readonly format: 'opaque'
+  /** Binds its rights, the claims as the very text that is kept. */
   readonly mac: Uint8Array
   readonly sealed: Uint8Array | null
   /** Equal for tokens with equal claims and scopes, whatever the order of members. */
   readonly likeness: string
+}
+
+/** A machine JWT that can be revoked. What it grants it says itself; this only says what became of it. */
+export interface JwtRecord extends TokenRecord {
+  readonly format: 'jwt'
+  /** The key that signed it. */
+  readonly kid: string
+  readonly statusListId: string
+  readonly statusIndex: number
+}
+
+export type M2MTokenRecord = OpaqueTokenRecord | JwtRecord
+
+/** A list of statuses, published whole (draft-ietf-oauth-status-list). Which are set, the tokens say. */
+export interface StatusListRecord {
+  readonly id: string
+  /** How many tokens it has room for. */
+  readonly size: number
+  readonly openedAt: number
+  /** When its last token will have expired. */
+  readonly endsAt: number
+  /** Grows with every change. */
+  readonly version: number
+}
+
+/** Which tokens an incident ends; what is `null` or absent does not narrow. */
+export interface TokenPredicate {
+  readonly machineId?: string | undefined
+  readonly secretVersion?: number | undefined
+  /** Epoch milliseconds. */
+  readonly issuedBefore?: number | undefined
+  readonly kid?: string | undefined
+  /** A machine that they may call. */
+  readonly receiverId?: string | undefined
+}
+
+/** That many tokens were revoked at once. */
+export interface RevocationRecord {
+  readonly id: string
+  readonly at: number
+  readonly predicate: TokenPredicate
+  readonly reason: string | null
+  readonly count: number
+}
+
+/** One line of the audit log. */
+export interface AuditRecord {
+  /** From 1, without a gap. */
+  readonly seq: number
+  /** JSON text, exactly as bound by `mac`. */
+  readonly entry: string
+  readonly mac: Uint8Array
+  /** SHA-256 of the hash before it, of `seq`, `mac` and `entry` (`domain/audit-chain.ts`). */
+  readonly hash: Uint8Array
 }
 
 /** An API key (`ak_…`), held by a user, an organization or a machine. */

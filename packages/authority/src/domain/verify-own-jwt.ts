@@ -1,6 +1,7 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import {
   CountersignError,
+  type JsonObject,
   judgeHeader,
   judgeM2MClaims,
   JWT_ALGORITHMS,
@@ -9,6 +10,7 @@ import {
   RESERVED_CLAIMS,
 } from 'countersign/token'
 import type { Context } from './context.ts'
+import type { JwtFacts } from './jwt.ts'
 import { type M2MToken, m2mTokenFromJwt } from './m2m-token.ts'
 import type { SigningKeyRecord } from './records.ts'
 import type { SigningKeys } from './signing-keys.ts'
@@ -31,7 +33,7 @@ export function createOwnJwtVerifier(
     return imported
   }
 
-  const read = (text: string, now: number): M2MToken | null => {
+  const read = (text: string, now: number): JwtFacts | null => {
     const { header, payload, signingInput, signature } = parseJws(text)
     const { kid, algorithm } = judgeHeader(header, M2M_HEADER, JWT_ALGORITHMS)
     const record = signingKeys.find(kid)
@@ -42,24 +44,34 @@ export function createOwnJwtVerifier(
     const expected = { issuer, audience: null, clockToleranceSeconds: 0 }
     const { sub, aud, exp, iat, jti } = judgeM2MClaims(payload, expected, now)
     const claims = Object.entries(payload).filter(([name]) => !RESERVED_CLAIMS.includes(name))
-    return m2mTokenFromJwt({
+    return {
       id: jti,
       machineId: sub,
       receiverIds: aud,
       issuedAt: iat,
       expiresAt: exp,
       claims: claims.length === 0 ? null : JSON.stringify(Object.fromEntries(claims)),
-    })
+      status: statusOf(payload),
+    }
   }
 
   return async (text, now) => {
     try {
-      const token = read(text, now)
+      const facts = read(text, now)
+      if (facts === null) return null
       // The key still fits, but the machine may be gone.
-      return token === null || (await store.machine(token.machineId)) === null ? null : token
+      if ((await store.machine(facts.machineId)) === null) return null
+      if (facts.status === null) return m2mTokenFromJwt(facts)
+      const row = await store.m2mToken(facts.id)
+      return row?.format === 'jwt' && row.revokedAt === null ? m2mTokenFromJwt(facts, row) : null
     } catch (error) {
       if (error instanceof CountersignError) return null
       throw error
     }
   }
+}
+
+/** Whatever is there counts as one: only its row can say that such a token is good. */
+function statusOf({ status }: JsonObject): JwtFacts['status'] {
+  return status === undefined ? null : (status as { status_list: JwtFacts['status'] }).status_list
 }

@@ -1,9 +1,7 @@
-import type { Authenticate, Caller } from '../domain/callers.ts'
+import type { Caller, InstanceCaller, MachineCaller, Origin } from '../domain/actors.ts'
+import type { Authenticate } from '../domain/callers.ts'
 import { AuthorityError, type ErrorCode } from '../domain/errors.ts'
 import { readJson } from './body.ts'
-
-export type InstanceCaller = Extract<Caller, { kind: 'instance' }>
-export type MachineCaller = Extract<Caller, { kind: 'machine' }>
 
 /** A caller who was let in, and what they sent. */
 export interface Admitted<Who extends Caller = Caller> {
@@ -12,12 +10,18 @@ export interface Admitted<Who extends Caller = Caller> {
   readonly body: unknown
 }
 
+/** A request and where it comes from, as the routes have them. */
+export interface Incoming {
+  readonly req: { readonly raw: Request }
+  readonly env: Origin
+}
+
 /** Lets callers in, by the secret key in their `Authorization` header (RFC 6750 §2.1). */
 export interface Doorkeeper {
   /** An instance key or a machine's. */
-  anyone(request: Request, refusal?: ErrorCode): Promise<Admitted>
-  instance(request: Request): Promise<Admitted<InstanceCaller>>
-  machine(request: Request): Promise<Admitted<MachineCaller>>
+  anyone(incoming: Incoming, refusal?: ErrorCode): Promise<Admitted>
+  instance(incoming: Incoming): Promise<Admitted<InstanceCaller>>
+  machine(incoming: Incoming): Promise<Admitted<MachineCaller>>
 }
 
 /** Longer than every secret that is issued. */
@@ -25,7 +29,7 @@ const MAX_HEADER_CHARACTERS = 256
 
 export function createDoorkeeper(authenticate: Authenticate): Doorkeeper {
   const anyone = async (
-    request: Request,
+    { req: { raw: request }, env }: Incoming,
     refusal: ErrorCode = 'unauthorized',
   ): Promise<Admitted> => {
     const secret = bearerSecret(request)
@@ -33,20 +37,20 @@ export function createDoorkeeper(authenticate: Authenticate): Doorkeeper {
     // The body first: a key that is rolled or revoked while its holder keeps us waiting for the rest
     // of a request must not act any more.
     const body = hasBody(request) ? await readJson(request) : {}
-    const caller = await authenticate.caller(secret)
-    if (caller === null) throw new AuthorityError(refusal)
-    return { caller, body }
+    const identity = await authenticate.caller(secret)
+    if (identity === null) throw new AuthorityError(refusal)
+    return { caller: { ...identity, address: env.address }, body }
   }
 
   return Object.freeze({
     anyone,
-    async instance(request: Request): Promise<Admitted<InstanceCaller>> {
-      const { caller, body } = await anyone(request)
+    async instance(incoming: Incoming): Promise<Admitted<InstanceCaller>> {
+      const { caller, body } = await anyone(incoming)
       if (caller.kind !== 'instance') throw new AuthorityError('instance_key_required')
       return { caller, body }
     },
-    async machine(request: Request): Promise<Admitted<MachineCaller>> {
-      const { caller, body } = await anyone(request, 'machine_secret_key_invalid')
+    async machine(incoming: Incoming): Promise<Admitted<MachineCaller>> {
+      const { caller, body } = await anyone(incoming, 'machine_secret_key_invalid')
       if (caller.kind !== 'machine') throw new AuthorityError('machine_secret_key_invalid')
       return { caller, body }
     },

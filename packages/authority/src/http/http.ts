@@ -1,9 +1,15 @@
 import { Hono } from 'hono'
+import type { Origin } from '../domain/actors.ts'
 import { AuthorityError } from '../domain/errors.ts'
 import type { Log, Random, Store } from '../domain/ports.ts'
+import type { RefusedCallers } from '../domain/refused-callers.ts'
+import type { Revocations } from '../domain/revocations.ts'
+import type { StatusLists } from '../domain/status-lists.ts'
+import { routeRevocations } from './admin/revocations.ts'
 import type { BackendApiParts } from './backend-api/parts.ts'
 import { routeBackendApi } from './backend-api/routes.ts'
 import { routeHealth } from './health.ts'
+import type { App } from './http-app.ts'
 import { newRequestId, problem, toAuthorityError } from './problem.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import { routeWellKnown } from './well-known/routes.ts'
@@ -13,42 +19,48 @@ export interface HttpParts extends BackendApiParts {
   readonly store: Pick<Store, 'ping'>
   readonly random: Random
   readonly log: Log
+  readonly revocations: Revocations
+  readonly statusLists: StatusLists
+  readonly refusedCallers: RefusedCallers
 }
 
-/** Answers web-standard requests; never throws, never rejects. */
-export type Fetch = (request: Request) => Promise<Response>
+/** Answers web-standard requests, of which it may be known where they come from; never rejects. */
+export type Fetch = (request: Request, origin?: Origin) => Promise<Response>
+
+const UNKNOWN: Origin = Object.freeze({ address: null })
 
 /** Longer than any target that an existing client sends. */
 const MAX_TARGET_CHARACTERS = 4096
 
 export function createHttp(parts: HttpParts): Fetch {
   const basePath = new URL(parts.issuer).pathname.replace(/\/$/, '')
-  const app = new Hono({ getPath: (request) => routePath(request.url, basePath) })
+  const app: App = new Hono({ getPath: (request) => routePath(request.url, basePath) })
 
-  const logRefusal = createRefusalLog(parts.log, parts.clock)
+  const noteRefusal = createRefusalLog(parts.log, parts.clock, parts.refusedCallers)
 
-  const refuse = (thrown: unknown): Response => {
+  const refuse = (thrown: unknown, { address }: Origin): Response => {
     const error = toAuthorityError(thrown)
     const requestId = newRequestId(parts.random)
     const answer = problem(error, requestId)
     if (answer.status >= 500) {
       parts.log.error('request failed', { requestId, code: error.code }, error.cause ?? error)
-    } else if (answer.status === 401) {
-      logRefusal(requestId, error.code)
+    } else if (answer.status === 401 || answer.status === 403) {
+      noteRefusal({ requestId, code: error.code, address })
     }
     return answer
   }
 
   routeBackendApi(app, parts)
-  routeWellKnown(app, parts.signingKeys)
+  routeRevocations(app, parts)
+  routeWellKnown(app, parts)
   routeHealth(app, parts.store)
-  app.notFound(() => refuse(new AuthorityError('resource_not_found')))
-  app.onError(refuse)
+  app.notFound((c) => refuse(new AuthorityError('resource_not_found'), c.env))
+  app.onError((error, c) => refuse(error, c.env))
 
-  return async (request) =>
+  return async (request, origin = UNKNOWN) =>
     request.url.length > MAX_TARGET_CHARACTERS
-      ? refuse(new AuthorityError('payload_too_large'))
-      : await app.fetch(request)
+      ? refuse(new AuthorityError('payload_too_large'), origin)
+      : await app.fetch(request, origin)
 }
 
 /**

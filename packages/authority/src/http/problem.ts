@@ -17,6 +17,7 @@ export const STATUSES: Readonly<Record<ErrorCode, number>> = {
   read_back_disabled: 403,
   resource_not_found: 404,
   token_not_found: 404,
+  not_acceptable: 406,
   api_key_not_found: 404,
   scope_exists: 409,
   conflict: 409,
@@ -24,6 +25,7 @@ export const STATUSES: Readonly<Record<ErrorCode, number>> = {
   scopes_full: 422,
   machine_unknown: 422,
   internal_error: 500,
+  not_supported: 501,
   storage_unavailable: 503,
 }
 

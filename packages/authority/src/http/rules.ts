@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { AuthorityError } from '../domain/errors.ts'
 
 /** The rules that several endpoints share. A message says what a value must be. */
 
@@ -59,6 +60,24 @@ export function wholeSeconds(min: number, max: number): v.GenericSchema<unknown,
   )
 }
 
+export function wholeNumber(min: number, max: number): v.GenericSchema<unknown, number> {
+  const message = `must be a whole number from ${min} to ${max}`
+  return v.pipe(
+    v.number(message),
+    v.integer(message),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  )
+}
+
+/** Epoch milliseconds. */
+export const instant: v.GenericSchema<unknown, number> = wholeNumber(0, 8_640_000_000_000_000)
+
+export const signingKeyId: v.GenericSchema<unknown, string> = pattern(
+  /^key_\w{27}$/,
+  'must be the id of a signing key (key_ and 27 characters)',
+)
+
 /** The lifetime of a machine's tokens. */
 export const defaultTokenTtl: v.GenericSchema<unknown, number> = wholeSeconds(1, MAX_SECONDS)
 
@@ -91,6 +110,15 @@ export function count(min: number, max: number): v.GenericSchema<unknown, number
 
 /** How far into a list a page may begin. */
 export const offset: v.GenericSchema<unknown, number> = count(0, 1_000_000)
+
+/** Of these parameters at least one. @throws {AuthorityError} `bad_request` */
+export function requireOne(input: object, names: readonly string[]): void {
+  const given = new Map(Object.entries(input))
+  if (names.some((name) => given.get(name) !== undefined)) return
+  throw new AuthorityError('bad_request', {
+    explanation: `At least one of ${names.join(', ')} is required.`,
+  })
+}
 
 /** `true` or `false` in a query. */
 export const flag: v.GenericSchema<unknown, boolean> = v.pipe(

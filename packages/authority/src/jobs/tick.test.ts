@@ -46,7 +46,13 @@ describe('what is due', () => {
   it('goes on forgetting at every call while there is more to forget', async () => {
     for (let index = 0; index < 4_500; index++) await addToken(`mt_${index}`, now - 2 * DAY_MS)
     const left = async () => {
-      const query = { machineId: 'mch_a', includeRevoked: true, includeExpired: true, now }
+      const query = {
+        machineId: 'mch_a',
+        format: 'all' as const,
+        includeRevoked: true,
+        includeExpired: true,
+        now,
+      }
       return (await store.m2mTokens({ ...query, limit: 1, offset: 0 })).totalCount
     }
     const counts: number[] = []

@@ -1,11 +1,13 @@
-import type { Command } from '../domain/ports.ts'
+import type { Command, Revocation } from '../domain/ports.ts'
 import type {
   ApiKeyRecord,
   InstanceKeyRecord,
-  M2MTokenRecord,
+  JwtRecord,
   MachineRecord,
   MachineSecretRecord,
+  OpaqueTokenRecord,
   ScopeRecord,
+  TokenPredicate,
 } from '../domain/records.ts'
 
 /** Records for the contract suite: valid in every member, unlike in what a test names. */
@@ -42,6 +44,7 @@ export function aMachine(some: Partial<MachineRecord>): MachineRecord {
     name: 'machine',
     defaultTokenTtlSeconds: 3600,
     jwtAlgorithm: null,
+    stateless: false,
     policyVersion: 1,
     createdAt: 1,
     updatedAt: 1,
@@ -73,17 +76,34 @@ const ALIVE = {
   lastUsedAt: null,
 }
 
-export function aToken(some: Partial<M2MTokenRecord>): M2MTokenRecord {
+const A_TOKEN = {
+  id: 'mt_1',
+  machineId: 'mch_1',
+  secretVersion: 1,
+  scopes: ['mch_2'],
+  claims: null,
+  expiresAt: 1000,
+  ...ALIVE,
+}
+
+export function aJwt(some: Partial<JwtRecord>): JwtRecord {
   return {
-    id: 'mt_1',
-    machineId: 'mch_1',
-    scopes: ['mch_2'],
-    claims: null,
-    expiresAt: 1000,
+    ...A_TOKEN,
+    format: 'jwt',
+    kid: 'key_1',
+    statusListId: 'list_1',
+    statusIndex: 0,
+    ...some,
+  }
+}
+
+export function aToken(some: Partial<OpaqueTokenRecord>): OpaqueTokenRecord {
+  return {
+    ...A_TOKEN,
+    format: 'opaque',
     mac: Uint8Array.of(5),
     sealed: Uint8Array.of(6),
     likeness: 'likeness',
-    ...ALIVE,
     ...some,
   }
 }
@@ -105,4 +125,11 @@ export function anApiKey(some: Partial<ApiKeyRecord>): ApiKeyRecord {
     ...ALIVE,
     ...some,
   }
+}
+
+let revocations = 0
+
+export function aRevocation(predicate: TokenPredicate): Revocation {
+  revocations++
+  return { id: `rev_${revocations}`, at: 2, predicate, reason: 'why' }
 }

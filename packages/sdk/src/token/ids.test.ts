@@ -7,6 +7,7 @@ const KINDS: readonly IdKind[] = [
   'machine',
   'signingKey',
   'instanceKey',
+  'revocation',
   'm2mToken',
   'apiKey',
 ]
@@ -16,6 +17,7 @@ const FORMS: Readonly<Record<IdKind, RegExp>> = {
   machine: /^mch_\w{27}$/,
   signingKey: /^key_\w{27}$/,
   instanceKey: /^isk_\w{27}$/,
+  revocation: /^rev_\w{27}$/,
   m2mToken: /^mt_[0-9A-Fa-f]{32}$/,
   apiKey: /^ak_[0-9A-Fa-f]{32}$/,
 }

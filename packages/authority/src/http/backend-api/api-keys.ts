@@ -1,10 +1,10 @@
-import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { json } from '../respond.ts'
 import * as rule from '../rules.ts'
 import { checkBody, parseId, parseQuery } from '../validate.ts'
 import type { BackendApiParts } from './parts.ts'
 import { apiKeyToWire, deletedToWire } from './wire.ts'
+import type { App } from '../http-app.ts'
 
 const MAX_SECRET_CHARACTERS = 512
 const MAX_KEY_SCOPES = 100
@@ -59,16 +59,16 @@ const listQuery = v.object({
 })
 
 /** API keys; for the instance key alone. */
-export function routeApiKeys(app: Hono, parts: BackendApiParts): void {
+export function routeApiKeys(app: App, parts: BackendApiParts): void {
   const { doorkeeper, apiKeys, clock } = parts
   // An id may be written with the older prefix and in capitals.
   const apiKeyId = (text: string): string =>
     parseId('apiKey', text.replace(/^api_key_/, 'ak_').toLowerCase(), 'api_key_not_found')
 
   app.post('/api_keys', async (c) => {
-    const { body } = await doorkeeper.instance(c.req.raw)
+    const { caller, body } = await doorkeeper.instance(c)
     const input = checkBody(createBody, body)
-    const { apiKey, secret } = await apiKeys.create({
+    const { apiKey, secret } = await apiKeys.create(caller, {
       name: input.name,
       subject: input.subject,
       type: input.type,
@@ -82,7 +82,7 @@ export function routeApiKeys(app: Hono, parts: BackendApiParts): void {
   })
 
   app.get('/api_keys', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    await doorkeeper.instance(c)
     const query = parseQuery(listQuery, c.req.raw)
     const page = await apiKeys.list({
       subject: query.subject,
@@ -100,40 +100,43 @@ export function routeApiKeys(app: Hono, parts: BackendApiParts): void {
   })
 
   app.post('/api_keys/verify', async (c) => {
-    const { body } = await doorkeeper.instance(c.req.raw)
+    const { body } = await doorkeeper.instance(c)
     const { secret } = checkBody(verifyBody, body)
     return json(apiKeyToWire(await apiKeys.verify(secret), clock.now()))
   })
 
   app.get('/api_keys/:id', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    await doorkeeper.instance(c)
     return json(apiKeyToWire(await apiKeys.get(apiKeyId(c.req.param('id'))), clock.now()))
   })
 
   app.patch('/api_keys/:id', async (c) => {
-    const { body } = await doorkeeper.instance(c.req.raw)
+    const { caller, body } = await doorkeeper.instance(c)
     const id = apiKeyId(c.req.param('id'))
     const input = checkBody(updateBody, body)
     const { seconds_until_expiration: lifetimeSeconds, ...change } = input
-    return json(apiKeyToWire(await apiKeys.update(id, { ...change, lifetimeSeconds }), clock.now()))
+    const apiKey = await apiKeys.update(caller, id, { ...change, lifetimeSeconds })
+    return json(apiKeyToWire(apiKey, clock.now()))
   })
 
   app.delete('/api_keys/:id', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    const { caller } = await doorkeeper.instance(c)
     const id = apiKeyId(c.req.param('id'))
-    await apiKeys.delete(id)
+    await apiKeys.delete(caller, id)
     return json(deletedToWire('api_key', id))
   })
 
   app.get('/api_keys/:id/secret', async (c) => {
-    await doorkeeper.instance(c.req.raw)
-    return json({ secret: await apiKeys.readBack(apiKeyId(c.req.param('id'))) })
+    const { caller } = await doorkeeper.instance(c)
+    const id = apiKeyId(c.req.param('id'))
+    return json({ secret: await apiKeys.readBack(caller, id) })
   })
 
   app.post('/api_keys/:id/revoke', async (c) => {
-    const { body } = await doorkeeper.instance(c.req.raw)
+    const { caller, body } = await doorkeeper.instance(c)
     const id = apiKeyId(c.req.param('id'))
     const { revocation_reason: reason } = checkBody(rule.revocation, body)
-    return json(apiKeyToWire(await apiKeys.revoke(id, reason ?? null), clock.now()))
+    const apiKey = await apiKeys.revoke(caller, id, reason ?? null)
+    return json(apiKeyToWire(apiKey, clock.now()))
   })
 }

@@ -1,4 +1,3 @@
-import type { Hono } from 'hono'
 import * as v from 'valibot'
 import { MAX_SCOPES } from '../../domain/machines.ts'
 import { json } from '../respond.ts'
@@ -12,6 +11,7 @@ import {
   machineToWire,
   scopeToWire,
 } from './wire.ts'
+import type { App } from '../http-app.ts'
 
 const DEFAULT_TOKEN_TTL_SECONDS = 3600
 const MAX_GRACE_SECONDS = 28_800
@@ -32,25 +32,29 @@ const createBody = rule.body({
   scoped_machines: v.optional(rule.machineIds(MAX_SCOPES)),
   default_token_ttl: v.optional(rule.defaultTokenTtl),
   jwt_algorithm: v.optional(rule.jwtAlgorithm),
+  stateless: v.optional(v.boolean('must be true or false')),
 })
 
 const updateBody = rule.body({
   name: v.optional(rule.text(1, 255)),
   default_token_ttl: v.optional(rule.defaultTokenTtl),
   jwt_algorithm: v.optional(rule.jwtAlgorithm),
+  stateless: v.optional(v.boolean('must be true or false')),
 })
 
 const rotateBody = rule.body({ previous_token_ttl: rule.wholeSeconds(0, MAX_GRACE_SECONDS) })
 
+const removeScopeQuery = v.object({ apply_to_live_tokens: v.optional(rule.flag, 'false') })
+
 const scopeBody = rule.body({ to_machine_id: rule.machineId })
 
 /** Machines, their scopes and their secret keys; for the instance key alone. */
-export function routeMachines(app: Hono, parts: BackendApiParts): void {
+export function routeMachines(app: App, parts: BackendApiParts): void {
   const { doorkeeper, machines, machineSecrets, instanceId } = parts
   const machineId = (text: string): string => parseId('machine', text, 'resource_not_found')
 
   app.get('/machines', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    await doorkeeper.instance(c)
     const query = parseQuery(listQuery, c.req.raw)
     const page = await machines.list({
       limit: query.limit,
@@ -64,64 +68,69 @@ export function routeMachines(app: Hono, parts: BackendApiParts): void {
   })
 
   app.post('/machines', async (c) => {
-    const { body } = await doorkeeper.instance(c.req.raw)
+    const { caller, body } = await doorkeeper.instance(c)
     const input = checkBody(createBody, body)
-    const { machine, secret } = await machines.create({
+    const { machine, secret } = await machines.create(caller, {
       name: input.name,
       receiverIds: input.scoped_machines ?? [],
       defaultTokenTtlSeconds: input.default_token_ttl ?? DEFAULT_TOKEN_TTL_SECONDS,
       jwtAlgorithm: input.jwt_algorithm ?? null,
+      stateless: input.stateless ?? false,
     })
     return json(machineToWire(instanceId, machine, secret))
   })
 
   app.get('/machines/:id', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    await doorkeeper.instance(c)
     return json(machineToWire(instanceId, await machines.get(machineId(c.req.param('id')))))
   })
 
   app.patch('/machines/:id', async (c) => {
-    const { body } = await doorkeeper.instance(c.req.raw)
+    const { caller, body } = await doorkeeper.instance(c)
     const id = machineId(c.req.param('id'))
     const input = checkBody(updateBody, body)
-    const machine = await machines.update(id, {
+    const machine = await machines.update(caller, id, {
       name: input.name,
       defaultTokenTtlSeconds: input.default_token_ttl,
       jwtAlgorithm: input.jwt_algorithm,
+      stateless: input.stateless,
     })
     return json(machineToWire(instanceId, machine))
   })
 
   app.delete('/machines/:id', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    const { caller } = await doorkeeper.instance(c)
     const id = machineId(c.req.param('id'))
-    await machines.delete(id)
+    await machines.delete(caller, id)
     return json(deletedToWire('machine', id))
   })
 
   app.get('/machines/:id/secret_key', async (c) => {
-    await doorkeeper.instance(c.req.raw)
-    return json(machineSecretToWire(await machineSecrets.readBack(machineId(c.req.param('id')))))
+    const { caller } = await doorkeeper.instance(c)
+    const id = machineId(c.req.param('id'))
+    return json(machineSecretToWire(await machineSecrets.readBack(caller, id)))
   })
 
   app.post('/machines/:id/secret_key/rotate', async (c) => {
-    const { body } = await doorkeeper.instance(c.req.raw)
+    const { caller, body } = await doorkeeper.instance(c)
     const id = machineId(c.req.param('id'))
     const input = checkBody(rotateBody, body)
-    return json(machineSecretToWire(await machineSecrets.rotate(id, input.previous_token_ttl)))
+    const secret = await machineSecrets.rotate(caller, id, input.previous_token_ttl)
+    return json(machineSecretToWire(secret))
   })
 
   app.post('/machines/:id/scopes', async (c) => {
-    const { body } = await doorkeeper.instance(c.req.raw)
+    const { caller, body } = await doorkeeper.instance(c)
     const id = machineId(c.req.param('id'))
     const input = checkBody(scopeBody, body)
-    return json(scopeToWire(await machines.addScope(id, input.to_machine_id)))
+    return json(scopeToWire(await machines.addScope(caller, id, input.to_machine_id)))
   })
 
   app.delete('/machines/:id/scopes/:other', async (c) => {
-    await doorkeeper.instance(c.req.raw)
+    const { caller } = await doorkeeper.instance(c)
+    const query = parseQuery(removeScopeQuery, c.req.raw)
     const [id, other] = [machineId(c.req.param('id')), machineId(c.req.param('other'))]
-    await machines.removeScope(id, other)
+    await machines.removeScope(caller, id, other, query.apply_to_live_tokens)
     return json(deletedScopeToWire(id, other))
   })
 }

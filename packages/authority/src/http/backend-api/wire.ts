@@ -28,6 +28,7 @@ function plainMachine(instanceId: string, machine: MachineRecord): Wire {
     updated_at: machine.updatedAt,
     default_token_ttl: machine.defaultTokenTtlSeconds,
     jwt_algorithm: machine.jwtAlgorithm,
+    stateless: machine.stateless,
   }
 }
 

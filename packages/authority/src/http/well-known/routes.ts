@@ -1,13 +1,41 @@
-import type { Hono } from 'hono'
+import type { Clock } from '../../domain/ports.ts'
 import type { SigningKeys } from '../../domain/signing-keys.ts'
+import type { StatusLists } from '../../domain/status-lists.ts'
+import type { App } from '../http-app.ts'
 import { publicJson } from '../respond.ts'
+import { routeStatusLists } from './status-lists.ts'
 
 /** How long a verifier may keep the key set before it looks again. */
 export const KEY_SET_MAX_AGE_SECONDS = 300
 
+const METADATA_MAX_AGE_SECONDS = 3_600
+
+export interface WellKnownParts {
+  readonly issuer: string
+  readonly clock: Clock
+  readonly signingKeys: SigningKeys
+  readonly statusLists: StatusLists
+}
+
 /** What anyone may know. */
-export function routeWellKnown(app: Hono, signingKeys: SigningKeys): void {
+export function routeWellKnown(app: App, parts: WellKnownParts): void {
+  const { issuer, signingKeys } = parts
+
   app.get('/.well-known/jwks.json', () =>
     publicJson(signingKeys.publicSet, KEY_SET_MAX_AGE_SECONDS),
   )
+
+  // RFC 8414 §2.
+  const metadata = {
+    issuer,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    response_types_supported: [],
+    grant_types_supported: [],
+    status_list_aggregation_endpoint: `${issuer}/status-lists`,
+  }
+  app.get('/.well-known/oauth-authorization-server', () =>
+    publicJson(metadata, METADATA_MAX_AGE_SECONDS),
+  )
+
+  routeStatusLists(app, parts.statusLists, parts.clock)
 }

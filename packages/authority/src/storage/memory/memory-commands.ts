@@ -1,4 +1,6 @@
-import type { Command, Outcome } from '../../domain/ports.ts'
+import { FIRST_HASH, nextHash } from '../../domain/audit-chain.ts'
+import type { AuditEntry, Command, Outcome, Revocation } from '../../domain/ports.ts'
+import type { M2MTokenRecord, TokenPredicate } from '../../domain/records.ts'
 import { scopeKeyOf, secretKeyOf, type Tables } from './tables.ts'
 
 type Handlers = {
@@ -7,7 +9,7 @@ type Handlers = {
 
 /** Applies commands to the tables; the contract suite holds it to what SQLite does. */
 export function createMemoryHandlers(tables: Tables): Handlers {
-  const { instanceKeys, machines, machineSecrets, scopes, m2mTokens, apiKeys } = tables
+  const { instanceKeys, machines, machineSecrets, scopes, m2mTokens, apiKeys, statusLists } = tables
 
   return {
     'create-instance'({ instance, dataKeys, signingKeys, instanceKey }) {
@@ -37,18 +39,21 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return 'done'
     },
 
-    'update-machine'({ id, at, name, defaultTokenTtlSeconds, jwtAlgorithm }) {
+    'update-machine'({ id, at, name, defaultTokenTtlSeconds, jwtAlgorithm, stateless }) {
       return change(machines, id, (machine) => ({
         ...machine,
         updatedAt: at,
         name: name ?? machine.name,
         defaultTokenTtlSeconds: defaultTokenTtlSeconds ?? machine.defaultTokenTtlSeconds,
         jwtAlgorithm: jwtAlgorithm === undefined ? machine.jwtAlgorithm : jwtAlgorithm,
+        stateless: stateless ?? machine.stateless,
       }))
     },
 
-    'delete-machine'({ id }) {
-      if (!machines.delete(id)) return 'missing'
+    'delete-machine'({ id, revocation }) {
+      if (!machines.has(id)) return 'missing'
+      revokeTokens(tables, revocation)
+      machines.delete(id)
       for (const [key, secret] of machineSecrets) {
         if (secret.machineId === id) machineSecrets.delete(key)
       }
@@ -84,9 +89,10 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return 'done'
     },
 
-    'delete-scope'({ fromMachineId, toMachineId }) {
+    'delete-scope'({ fromMachineId, toMachineId, revocation }) {
       if (!scopes.delete(scopeKeyOf(fromMachineId, toMachineId))) return 'missing'
       bumpPolicy(tables, fromMachineId)
+      if (revocation !== null) revokeTokens(tables, revocation)
       return 'done'
     },
 
@@ -96,8 +102,27 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return 'done'
     },
 
-    'revoke-m2m-token': ({ id, at, reason }) =>
-      change(m2mTokens, id, (token) => revoked(token, at, reason)),
+    'check-policy': ({ machineId, policyVersion }) =>
+      machines.get(machineId)?.policyVersion === policyVersion ? 'done' : 'stale',
+
+    'revoke-m2m-token'({ id, at, reason }) {
+      const outcome = change(m2mTokens, id, (token) => revoked(token, at, reason))
+      const token = m2mTokens.get(id)
+      if (token?.format === 'jwt') bumpList(tables, token.statusListId)
+      return outcome
+    },
+
+    'revoke-m2m-tokens'({ revocation }) {
+      revokeTokens(tables, revocation)
+      return 'done'
+    },
+
+    'open-status-list'({ list }) {
+      statusLists.set(list.id, list)
+      return 'done'
+    },
+
+    'record-event': () => 'done',
 
     'create-api-key'({ apiKey }) {
       apiKeys.set(apiKey.id, apiKey)
@@ -135,9 +160,47 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       for (const [key, secret] of machineSecrets) {
         if (secret.expiresAt !== null && secret.expiresAt < before) machineSecrets.delete(key)
       }
+      for (const list of statusLists.values()) {
+        if (list.endsAt < before) statusLists.delete(list.id)
+      }
       return ended.length >= limit ? 'full' : 'done'
     },
   }
+}
+
+/** Whether a predicate fits a token that is neither revoked nor expired. */
+export function isLiveFor(predicate: TokenPredicate, now: number, token: M2MTokenRecord): boolean {
+  const { machineId, secretVersion, issuedBefore, kid, receiverId } = predicate
+  return (
+    token.revokedAt === null &&
+    token.expiresAt > now &&
+    (machineId === undefined || token.machineId === machineId) &&
+    (secretVersion === undefined || token.secretVersion === secretVersion) &&
+    (issuedBefore === undefined || token.createdAt < issuedBefore) &&
+    (kid === undefined || (token.format === 'jwt' && token.kid === kid)) &&
+    (receiverId === undefined || token.scopes.includes(receiverId))
+  )
+}
+
+function revokeTokens(tables: Tables, revocation: Revocation): void {
+  const { id, at, predicate, reason } = revocation
+  const live = [...tables.m2mTokens.values()].filter((one) => isLiveFor(predicate, at, one))
+  for (const token of live) tables.m2mTokens.set(token.id, revoked(token, at, reason))
+  for (const listId of tables.statusLists.keys()) bumpList(tables, listId)
+  const machineIds =
+    predicate.machineId === undefined ? [...tables.machines.keys()] : [predicate.machineId]
+  for (const machineId of machineIds) bumpPolicy(tables, machineId)
+  tables.revocations.set(id, { ...revocation, count: live.length })
+}
+
+function bumpList(tables: Tables, id: string): void {
+  change(tables.statusLists, id, (list) => ({ ...list, version: list.version + 1 }))
+}
+
+export function appendToAuditLog(tables: Tables, { text, mac }: AuditEntry): void {
+  const last = tables.auditLog.at(-1)
+  const line = { seq: (last?.seq ?? 0) + 1, entry: text, mac }
+  tables.auditLog.push({ ...line, hash: nextHash(last?.hash ?? FIRST_HASH, line) })
 }
 
 function change<Row>(rows: Map<string, Row>, id: string, changed: (row: Row) => Row): Outcome {

@@ -1,6 +1,7 @@
 import { AuthorityError } from '../../domain/errors.ts'
 import {
   type ApiKeyQuery,
+  type AuditEntry,
   type Command,
   type M2MTokenQuery,
   type MachineQuery,
@@ -12,11 +13,13 @@ import {
 } from '../../domain/ports.ts'
 import type {
   ApiKeyRecord,
+  JwtRecord,
   M2MTokenRecord,
   MachineRecord,
+  OpaqueTokenRecord,
   ScopeRecord,
 } from '../../domain/records.ts'
-import { createMemoryHandlers } from './memory-commands.ts'
+import { appendToAuditLog, createMemoryHandlers, isLiveFor } from './memory-commands.ts'
 import { emptyTables, secretKeyOf, type Tables } from './tables.ts'
 
 /** A store that ends with its process: for tests, and for an authority inside one. */
@@ -29,10 +32,12 @@ export function createMemoryStore(): Store {
   }
   return Object.freeze({
     ...createReads(tables),
-    write: (command: Command) =>
+    write: (command: Command, entry?: AuditEntry) =>
       Promise.resolve().then(() => {
         whileOpen()
-        return (handlers[command.type] as (command: Command) => Outcome)(command)
+        const outcome = (handlers[command.type] as (command: Command) => Outcome)(command)
+        if (outcome === 'done' && entry !== undefined) appendToAuditLog(tables, entry)
+        return outcome
       }),
     ping: () => Promise.resolve().then(whileOpen),
     close(): Promise<void> {
@@ -74,7 +79,8 @@ function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
     m2mTokens: (query) => Promise.resolve(findM2MTokens(tables, query)),
     reusableM2MToken(machineId, likeness, endsAfter) {
       const candidates = [...tables.m2mTokens.values()].filter(
-        (token) =>
+        (token): token is OpaqueTokenRecord =>
+          token.format === 'opaque' &&
           token.machineId === machineId &&
           token.likeness === likeness &&
           token.expiresAt >= endsAfter &&
@@ -83,6 +89,26 @@ function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
       )
       return Promise.resolve(candidates.toSorted((a, b) => b.expiresAt - a.expiresAt)[0] ?? null)
     },
+
+    countM2MTokens: (predicate, now) =>
+      Promise.resolve(
+        [...tables.m2mTokens.values()].filter((one) => isLiveFor(predicate, now, one)).length,
+      ),
+
+    statusLists: () => Promise.resolve([...tables.statusLists.values()]),
+    statusList: (id) => Promise.resolve(tables.statusLists.get(id) ?? null),
+    revokedIndexes(statusListId) {
+      const tokens = [...tables.m2mTokens.values()].filter(
+        (token) => token.format === 'jwt' && token.statusListId === statusListId,
+      )
+      return Promise.resolve(
+        (tokens as JwtRecord[])
+          .filter((one) => one.revokedAt !== null)
+          .map((one) => one.statusIndex),
+      )
+    },
+    revocation: (id) => Promise.resolve(tables.revocations.get(id) ?? null),
+    auditLog: (after, limit) => Promise.resolve(tables.auditLog.slice(after, after + limit)),
 
     apiKey: (id) => Promise.resolve(tables.apiKeys.get(id) ?? null),
     apiKeys: (query) => Promise.resolve(findApiKeys(tables, query)),
@@ -103,6 +129,7 @@ function findM2MTokens(tables: Tables, query: M2MTokenQuery): Page<M2MTokenRecor
     .filter(
       (token) =>
         token.machineId === query.machineId &&
+        (query.format === 'all' || token.format === query.format) &&
         (query.includeRevoked || token.revokedAt === null) &&
         (query.includeExpired || token.expiresAt > query.now),
     )

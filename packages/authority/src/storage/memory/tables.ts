@@ -1,13 +1,16 @@
 import type {
   ApiKeyRecord,
+  AuditRecord,
   DataKeyRecord,
   InstanceKeyRecord,
   InstanceRecord,
   M2MTokenRecord,
   MachineRecord,
   MachineSecretRecord,
+  RevocationRecord,
   ScopeRecord,
   SigningKeyRecord,
+  StatusListRecord,
 } from '../../domain/records.ts'
 
 /** What a memory store holds, by key. */
@@ -21,6 +24,9 @@ export interface Tables {
   readonly scopes: Map<string, ScopeRecord>
   readonly m2mTokens: Map<string, M2MTokenRecord>
   readonly apiKeys: Map<string, ApiKeyRecord>
+  readonly statusLists: Map<string, StatusListRecord>
+  readonly revocations: Map<string, RevocationRecord>
+  readonly auditLog: AuditRecord[]
 }
 
 export function emptyTables(): Tables {
@@ -34,6 +40,9 @@ export function emptyTables(): Tables {
     scopes: new Map(),
     m2mTokens: new Map(),
     apiKeys: new Map(),
+    statusLists: new Map(),
+    revocations: new Map(),
+    auditLog: [],
   }
 }
 

@@ -1,12 +1,15 @@
-import type { Command, Outcome } from '../../domain/ports.ts'
+import { FIRST_HASH, nextHash } from '../../domain/audit-chain.ts'
+import type { AuditEntry, Command, Outcome, Revocation } from '../../domain/ports.ts'
 import type {
   ApiKeyRecord,
   InstanceKeyRecord,
   M2MTokenRecord,
   MachineSecretRecord,
   ScopeRecord,
+  TokenPredicate,
 } from '../../domain/records.ts'
 import type { Apply } from './commit-queue.ts'
+import type { SqlValue } from './driver.ts'
 import type { Statements } from './statements.ts'
 
 type Handlers = {
@@ -16,7 +19,11 @@ type Handlers = {
 /** Applies commands inside a transaction that the caller holds. Checks come before changes. */
 export function createApply(db: Statements): Apply {
   const handlers = createHandlers(db)
-  return (command) => (handlers[command.type] as (command: Command) => Outcome)(command)
+  return ({ command, entry }) => {
+    const outcome = (handlers[command.type] as (command: Command) => Outcome)(command)
+    if (outcome === 'done' && entry !== undefined) appendToAuditLog(db, entry)
+    return outcome
+  }
 }
 
 function createHandlers(db: Statements): Handlers {
@@ -72,7 +79,7 @@ function createHandlers(db: Statements): Handlers {
       const known = (id: string): boolean => id === machine.id || has('machines', id)
       if (!scopes.every((scope) => known(scope.toMachineId))) return 'missing'
       db.run(
-        'INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?)',
+        'INSERT INTO machines VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
         machine.id,
         machine.name,
         machine.defaultTokenTtlSeconds,
@@ -80,36 +87,42 @@ function createHandlers(db: Statements): Handlers {
         machine.policyVersion,
         machine.createdAt,
         machine.updatedAt,
+        Number(machine.stateless),
       )
       insertMachineSecret(db, secret)
       for (const scope of scopes) insertScope(db, scope)
       return 'done'
     },
 
-    'update-machine'({ id, at, name, defaultTokenTtlSeconds, jwtAlgorithm }) {
+    'update-machine'({ id, at, name, defaultTokenTtlSeconds, jwtAlgorithm, stateless }) {
       const changed = db.run(
         `UPDATE machines SET updated_at = ?, name = coalesce(?, name),
           default_token_ttl_seconds = coalesce(?, default_token_ttl_seconds),
-          jwt_algorithm = CASE WHEN ? THEN ? ELSE jwt_algorithm END
+          jwt_algorithm = CASE WHEN ? THEN ? ELSE jwt_algorithm END,
+          stateless = coalesce(?, stateless)
         WHERE id = ?`,
         at,
         name ?? null,
         defaultTokenTtlSeconds ?? null,
         jwtAlgorithm === undefined ? 0 : 1,
         jwtAlgorithm ?? null,
+        stateless === undefined ? null : Number(stateless),
         id,
       )
       return changed === 1 ? 'done' : 'missing'
     },
 
-    'delete-machine'({ id }) {
+    'delete-machine'({ id, revocation }) {
+      if (!has('machines', id)) return 'missing'
+      revokeTokens(db, revocation)
       // Its secrets and scopes go by cascade; whoever could call it decides anew.
       db.run(
         `UPDATE machines SET policy_version = policy_version + 1
         WHERE id IN (SELECT from_machine_id FROM scopes WHERE to_machine_id = ?)`,
         id,
       )
-      return db.run('DELETE FROM machines WHERE id = ?', id) === 1 ? 'done' : 'missing'
+      db.run('DELETE FROM machines WHERE id = ?', id)
+      return 'done'
     },
 
     'rotate-machine-secret'({ secret, previousExpiresAt }) {
@@ -143,7 +156,7 @@ function createHandlers(db: Statements): Handlers {
       return 'done'
     },
 
-    'delete-scope'({ fromMachineId, toMachineId }) {
+    'delete-scope'({ fromMachineId, toMachineId, revocation }) {
       const removed = db.run(
         'DELETE FROM scopes WHERE from_machine_id = ? AND to_machine_id = ?',
         fromMachineId,
@@ -151,21 +164,48 @@ function createHandlers(db: Statements): Handlers {
       )
       if (removed === 0) return 'missing'
       bumpPolicy(db, fromMachineId)
+      if (revocation !== null) revokeTokens(db, revocation)
       return 'done'
     },
 
     'create-m2m-token'({ token, policyVersion }) {
-      const current = db.get('SELECT policy_version FROM machines WHERE id = ?', token.machineId)
-      if (current?.['policy_version'] !== policyVersion) return 'stale'
+      if (policyVersionOf(db, token.machineId) !== policyVersion) return 'stale'
       insertM2MToken(db, token)
       return 'done'
     },
 
+    'check-policy': ({ machineId, policyVersion }) =>
+      policyVersionOf(db, machineId) === policyVersion ? 'done' : 'stale',
+
     'revoke-m2m-token'({ id, at, reason }) {
       if (!has('m2m_tokens', id)) return 'missing'
       revoke(db, 'm2m_tokens', id, at, reason)
+      db.run(
+        `UPDATE status_lists SET version = version + 1
+        WHERE id = (SELECT status_list_id FROM m2m_tokens WHERE id = ?)`,
+        id,
+      )
       return 'done'
     },
+
+    'revoke-m2m-tokens'({ revocation }) {
+      revokeTokens(db, revocation)
+      return 'done'
+    },
+
+    'open-status-list'({ list }) {
+      db.run(
+        'INSERT INTO status_lists VALUES (?, ?, ?, ?, ?)',
+        list.id,
+        list.size,
+        list.openedAt,
+        list.endsAt,
+        list.version,
+      )
+      return 'done'
+    },
+
+    'record-event': () => 'done',
 
     'create-api-key'({ apiKey }) {
       insertApiKey(db, apiKey)
@@ -215,6 +255,7 @@ function createHandlers(db: Statements): Handlers {
         limit,
       )
       db.run('DELETE FROM machine_secrets WHERE expires_at < ?', before)
+      db.run('DELETE FROM status_lists WHERE ends_at < ?', before)
       return forgotten === limit ? 'full' : 'done'
     },
   }
@@ -253,23 +294,85 @@ function insertScope(db: Statements, scope: ScopeRecord): void {
   )
 }
 
+const NOTHING = new Uint8Array(0)
+
 function insertM2MToken(db: Statements, token: M2MTokenRecord): void {
+  const isJwt = token.format === 'jwt'
   db.run(
-    'INSERT INTO m2m_tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT INTO m2m_tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     token.id,
     token.machineId,
     token.scopes.join(' '),
     token.claims,
     token.expiresAt,
-    token.mac,
-    token.sealed,
-    token.likeness,
+    isJwt ? NOTHING : token.mac,
+    isJwt ? null : token.sealed,
+    isJwt ? '' : token.likeness,
     token.createdAt,
     token.updatedAt,
     token.revokedAt,
     token.revocationReason,
     token.lastUsedAt,
+    token.secretVersion,
+    isJwt ? token.kid : null,
+    isJwt ? token.statusListId : null,
+    isJwt ? token.statusIndex : null,
   )
+}
+
+/** What a predicate says of a row, for tokens that are neither revoked nor expired. */
+export function liveTokens(
+  predicate: TokenPredicate,
+  now: number,
+): { readonly condition: string; readonly values: readonly SqlValue[] } {
+  const { machineId, secretVersion, issuedBefore, kid, receiverId } = predicate
+  const narrowings: readonly (readonly [string, SqlValue | undefined])[] = [
+    ['machine_id = ?', machineId],
+    ['secret_version = ?', secretVersion],
+    ['created_at < ?', issuedBefore],
+    ['kid = ?', kid],
+    [`instr(' ' || scopes || ' ', ' ' || ? || ' ') > 0`, receiverId],
+  ]
+  const given = narrowings.filter((one): one is [string, SqlValue] => one[1] !== undefined)
+  return {
+    condition: ['revoked_at IS NULL', 'expires_at > ?', ...given.map(([text]) => text)].join(
+      ' AND ',
+    ),
+    values: [now, ...given.map(([, value]) => value)],
+  }
+}
+
+function revokeTokens(db: Statements, { id, at, predicate, reason }: Revocation): void {
+  const live = liveTokens(predicate, at)
+  const count = db.run(
+    `UPDATE m2m_tokens SET revoked_at = ?, updated_at = ?, revocation_reason = ?
+    WHERE ${live.condition}`,
+    at,
+    at,
+    reason,
+    ...live.values,
+  )
+  db.run('UPDATE status_lists SET version = version + 1')
+  // A token that is being made meanwhile was decided on before this: it is decided on anew.
+  if (predicate.machineId === undefined)
+    db.run('UPDATE machines SET policy_version = policy_version + 1')
+  else bumpPolicy(db, predicate.machineId)
+  db.run(
+    'INSERT INTO revocations VALUES (?, ?, ?, ?, ?)',
+    id,
+    at,
+    JSON.stringify(predicate),
+    reason,
+    count,
+  )
+}
+
+function appendToAuditLog(db: Statements, { text, mac }: AuditEntry): void {
+  const last = db.get('SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1')
+  const seq = Number(last?.['seq'] ?? 0) + 1
+  const before = (last?.['hash'] as Uint8Array | undefined) ?? FIRST_HASH
+  const hash = nextHash(before, { seq, mac, entry: text })
+  db.run('INSERT INTO audit_log VALUES (?, ?, ?, ?)', seq, text, mac, hash)
 }
 
 function insertApiKey(db: Statements, key: ApiKeyRecord): void {
@@ -293,6 +396,10 @@ function insertApiKey(db: Statements, key: ApiKeyRecord): void {
     key.revocationReason,
     key.lastUsedAt,
   )
+}
+
+function policyVersionOf(db: Statements, machineId: string): unknown {
+  return db.get('SELECT policy_version FROM machines WHERE id = ?', machineId)?.['policy_version']
 }
 
 function bumpPolicy(db: Statements, machineId: string): void {

@@ -1,19 +1,25 @@
 import { AuthorityError } from '../../domain/errors.ts'
-import type { Command, Outcome } from '../../domain/ports.ts'
+import type { AuditEntry, Command, Outcome } from '../../domain/ports.ts'
 import type { Connection } from './driver.ts'
 
-/** Applies one command inside an open transaction. */
-export type Apply = (command: Command) => Outcome
+/** A command, and what the audit log says of it. */
+export interface Change {
+  readonly command: Command
+  readonly entry: AuditEntry | undefined
+}
 
-/** Carries commands that arrive together in one durable commit. */
+/** Applies one change inside an open transaction. */
+export type Apply = (change: Change) => Outcome
+
+/** Carries changes that arrive together in one durable commit. */
 export interface CommitQueue {
-  write(command: Command): Promise<Outcome>
+  write(change: Change): Promise<Outcome>
   /** Commits what is waiting. */
   drain(): void
 }
 
 interface Waiting {
-  readonly command: Command
+  readonly change: Change
   readonly resolve: (outcome: Outcome) => void
   readonly reject: (error: unknown) => void
 }
@@ -56,10 +62,10 @@ export function createCommitQueue(connection: Connection, apply: Apply): CommitQ
   }
 
   return Object.freeze({
-    write: (command: Command) =>
+    write: (change: Change) =>
       new Promise<Outcome>((resolve, reject) => {
         if (waiting.length >= MAX_WAITING) throw new AuthorityError('storage_unavailable')
-        waiting.push({ command, resolve, reject })
+        waiting.push({ change, resolve, reject })
         schedule()
       }),
     drain(): void {
@@ -74,7 +80,7 @@ export function createCommitQueue(connection: Connection, apply: Apply): CommitQ
  * would hold the event loop as many times as long.
  */
 function commitAll(connection: Connection, apply: Apply, batch: readonly Waiting[]): void {
-  const result = inTransaction(connection, () => batch.map(({ command }) => apply(command)))
+  const result = inTransaction(connection, () => batch.map(({ change }) => apply(change)))
   if ('outcomes' in result) {
     batch.forEach(({ resolve }, index) => {
       resolve(result.outcomes[index] as Outcome)

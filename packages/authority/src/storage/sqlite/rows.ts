@@ -1,6 +1,7 @@
 import type {
   Algorithm,
   ApiKeyRecord,
+  AuditRecord,
   DataKeyPurpose,
   DataKeyRecord,
   Environment,
@@ -10,8 +11,11 @@ import type {
   MachineRecord,
   MachineSecretRecord,
   PublicJwk,
+  RevocationRecord,
   ScopeRecord,
   SigningKeyRecord,
+  StatusListRecord,
+  TokenPredicate,
 } from '../../domain/records.ts'
 import type { SqlRow } from './driver.ts'
 
@@ -62,6 +66,7 @@ export function toMachine(row: SqlRow): MachineRecord {
     name: row['name'] as string,
     defaultTokenTtlSeconds: row['default_token_ttl_seconds'] as number,
     jwtAlgorithm: row['jwt_algorithm'] as Algorithm | null,
+    stateless: row['stateless'] === 1,
     policyVersion: row['policy_version'] as number,
     createdAt: row['created_at'] as number,
     updatedAt: row['updated_at'] as number,
@@ -90,16 +95,60 @@ export function toScope(row: SqlRow): ScopeRecord {
 
 export function toM2MToken(row: SqlRow): M2MTokenRecord {
   const scopes = row['scopes'] as string
-  return {
+  const common = {
     id: row['id'] as string,
     machineId: row['machine_id'] as string,
+    secretVersion: row['secret_version'] as number | null,
     scopes: scopes === '' ? [] : scopes.split(' '),
     claims: row['claims'] as string | null,
     expiresAt: row['expires_at'] as number,
+    ...toLifecycle(row),
+  }
+  const kid = row['kid'] as string | null
+  if (kid !== null) {
+    return {
+      ...common,
+      format: 'jwt',
+      kid,
+      statusListId: row['status_list_id'] as string,
+      statusIndex: row['status_index'] as number,
+    }
+  }
+  return {
+    ...common,
+    format: 'opaque',
     mac: row['mac'] as Uint8Array,
     sealed: row['sealed'] as Uint8Array | null,
     likeness: row['likeness'] as string,
-    ...toLifecycle(row),
+  }
+}
+
+export function toStatusList(row: SqlRow): StatusListRecord {
+  return {
+    id: row['id'] as string,
+    size: row['size'] as number,
+    openedAt: row['opened_at'] as number,
+    endsAt: row['ends_at'] as number,
+    version: row['version'] as number,
+  }
+}
+
+export function toRevocation(row: SqlRow): RevocationRecord {
+  return {
+    id: row['id'] as string,
+    at: row['at'] as number,
+    predicate: JSON.parse(row['predicate'] as string) as TokenPredicate,
+    reason: row['reason'] as string | null,
+    count: row['count'] as number,
+  }
+}
+
+export function toAudit(row: SqlRow): AuditRecord {
+  return {
+    seq: row['seq'] as number,
+    entry: row['entry'] as string,
+    mac: row['mac'] as Uint8Array,
+    hash: row['hash'] as Uint8Array,
   }
 }
 

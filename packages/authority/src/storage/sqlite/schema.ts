@@ -11,6 +11,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       for (const statement of FIRST) await sql.raw(statement).execute(db)
     },
   },
+  '0002-revocation-and-audit': {
+    async up(db) {
+      for (const statement of SECOND) await sql.raw(statement).execute(db)
+    },
+  },
 }
 
 const FIRST = [
@@ -68,6 +73,28 @@ const FIRST = [
     revoked_at INTEGER, revocation_reason TEXT, last_used_at INTEGER
   ) STRICT, WITHOUT ROWID`,
   `CREATE INDEX api_keys_by_subject ON api_keys (subject, id)`,
+]
+
+const SECOND = [
+  `ALTER TABLE machines ADD COLUMN stateless INTEGER NOT NULL DEFAULT 0`,
+  // A JWT is a token with a kid; what proves an opaque one is empty in it.
+  `ALTER TABLE m2m_tokens ADD COLUMN secret_version INTEGER`,
+  `ALTER TABLE m2m_tokens ADD COLUMN kid TEXT`,
+  `ALTER TABLE m2m_tokens ADD COLUMN status_list_id TEXT`,
+  `ALTER TABLE m2m_tokens ADD COLUMN status_index INTEGER`,
+  `CREATE INDEX m2m_tokens_by_status ON m2m_tokens (status_list_id, status_index)
+    WHERE revoked_at IS NOT NULL AND status_list_id IS NOT NULL`,
+  `CREATE TABLE status_lists (
+    id TEXT PRIMARY KEY, size INTEGER NOT NULL, opened_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL, version INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE revocations (
+    id TEXT PRIMARY KEY, at INTEGER NOT NULL, predicate TEXT NOT NULL, reason TEXT,
+    count INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE audit_log (
+    seq INTEGER PRIMARY KEY, entry TEXT NOT NULL, mac BLOB NOT NULL, hash BLOB NOT NULL
+  ) STRICT`,
 ]
 
 /** Thrown when a database cannot be used as it is. */

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import {
   type ApiKeyQuery,
+  type AuditEntry,
   type Command,
   type M2MTokenQuery,
   type MachineQuery,
@@ -8,8 +9,8 @@ import {
   type Page,
   type Store,
 } from '../../domain/ports.ts'
-import type { MachineRecord } from '../../domain/records.ts'
-import { createApply } from './commands.ts'
+import type { MachineRecord, OpaqueTokenRecord } from '../../domain/records.ts'
+import { createApply, liveTokens } from './commands.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import { connect, type SqlRow, type SqlValue } from './driver.ts'
 import * as rows from './rows.ts'
@@ -54,7 +55,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   const queue = createCommitQueue(connection, createApply(db))
   return Object.freeze({
     ...createReads(db),
-    write: (command: Command) => queue.write(command),
+    write: (command: Command, entry?: AuditEntry) => queue.write({ command, entry }),
     close(): Promise<void> {
       queue.drain()
       if (connection.isOpen) connection.close()
@@ -159,16 +160,30 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
     m2mTokens(query: M2MTokenQuery) {
       return page(
         rows.toM2MToken,
-        'm2m_tokens WHERE machine_id = ? AND (? OR revoked_at IS NULL) AND (? OR expires_at > ?)',
+        `m2m_tokens WHERE machine_id = ?1 AND (?2 = 'all' OR (kid IS NULL) = (?2 = 'opaque'))
+          AND (?3 OR revoked_at IS NULL) AND (?4 OR expires_at > ?5)`,
         'id DESC',
-        [query.machineId, Number(query.includeRevoked), Number(query.includeExpired), query.now],
+        [
+          query.machineId,
+          query.format,
+          Number(query.includeRevoked),
+          Number(query.includeExpired),
+          query.now,
+        ],
         query,
       )
     },
 
+    async countM2MTokens(predicate, now) {
+      const live = liveTokens(predicate, now)
+      const text = `SELECT count(*) AS total FROM m2m_tokens WHERE ${live.condition}`
+      const row = await Promise.resolve(db.get(text, ...live.values))
+      return Number(row?.['total'])
+    },
+
     reusableM2MToken: (machineId, likeness, endsAfter) =>
       one(
-        rows.toM2MToken,
+        (row) => rows.toM2MToken(row) as OpaqueTokenRecord,
         `SELECT * FROM m2m_tokens
         WHERE machine_id = ? AND likeness = ? AND expires_at >= ?
           AND revoked_at IS NULL AND sealed IS NOT NULL
@@ -191,6 +206,27 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
         query,
       )
     },
+
+    statusLists: () => many(rows.toStatusList, 'SELECT * FROM status_lists ORDER BY opened_at, id'),
+    statusList: (id) => one(rows.toStatusList, 'SELECT * FROM status_lists WHERE id = ?', id),
+
+    revokedIndexes: (statusListId) =>
+      many(
+        (row) => row['status_index'] as number,
+        `SELECT status_index FROM m2m_tokens
+        WHERE status_list_id = ? AND revoked_at IS NOT NULL`,
+        statusListId,
+      ),
+
+    revocation: (id) => one(rows.toRevocation, 'SELECT * FROM revocations WHERE id = ?', id),
+
+    auditLog: (after, limit) =>
+      many(
+        rows.toAudit,
+        'SELECT * FROM audit_log WHERE seq > ? ORDER BY seq LIMIT ?',
+        after,
+        limit,
+      ),
 
     async ping() {
       await Promise.resolve(db.get('SELECT 1'))
