@@ -119,7 +119,16 @@ describe('the receivers', () => {
     const made = await mint(machine)
     const { payload } = jwtParts(made.json['token'])
     expect(payload['aud']).toEqual([])
-    expect(Object.keys(payload)).toEqual(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'status'])
+    expect(Object.keys(payload)).toEqual([
+      'iss',
+      'sub',
+      'aud',
+      'exp',
+      'nbf',
+      'iat',
+      'jti',
+      'status',
+    ])
     expect(made.json['scopes']).toEqual([])
   })
 

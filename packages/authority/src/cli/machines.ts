@@ -23,6 +23,11 @@ const algorithm = choiceFlag(
   'What its JWTs are signed with. Default: as the instance.',
 )
 
+const stateless = choiceFlag(
+  ['true', 'false'],
+  'Whether its JWTs have no status: then nothing is kept of them, and none can be revoked. Default: false.',
+)
+
 export const machines: Noun = {
   about: 'Machines are services, jobs and agents: whatever calls, or is called.',
   commands: {
@@ -37,6 +42,7 @@ export const machines: Noun = {
         scope: textsFlag('MACHINE', 'A machine that it may call.'),
         ttl,
         algorithm,
+        stateless,
         ...REMOTE_FLAGS,
       },
       async run(input, shell) {
@@ -47,6 +53,7 @@ export const machines: Noun = {
           scopedMachines,
           ...(input.ttl !== undefined && { defaultTokenTtl: input.ttl }),
           ...(input.algorithm !== undefined && { jwtAlgorithm: input.algorithm }),
+          ...(input.stateless !== undefined && { stateless: input.stateless === 'true' }),
         })
         return describe(machine, shell)
       },
@@ -107,7 +114,7 @@ export const machines: Noun = {
       about: 'Changes a machine; what is not given stays as it is.',
       examples: [['machines update worker --name nightly --ttl 5m', 'from now on']],
       words: { machine: MACHINE },
-      flags: { name: textFlag('NAME', 'A new name.'), ttl, algorithm, ...REMOTE_FLAGS },
+      flags: { name: textFlag('NAME', 'A new name.'), ttl, algorithm, stateless, ...REMOTE_FLAGS },
       async run(input, shell) {
         const client = await connectAsOwner(input, shell)
         const machine = await client.machines.update({
@@ -115,6 +122,7 @@ export const machines: Noun = {
           ...(input.name !== undefined && { name: input.name }),
           ...(input.ttl !== undefined && { defaultTokenTtl: input.ttl }),
           ...(input.algorithm !== undefined && { jwtAlgorithm: input.algorithm }),
+          ...(input.stateless !== undefined && { stateless: input.stateless === 'true' }),
         })
         return describe(machine, shell)
       },

@@ -1,4 +1,4 @@
-import { defineCommand, type Noun } from './shell/command.ts'
+import { defineCommand, type Noun, onSwitch } from './shell/command.ts'
 import { connectAsOwner, machineId, REMOTE_FLAGS } from './shell/remote.ts'
 import { safe, table } from './shell/show.ts'
 
@@ -35,14 +35,23 @@ export const scopes: Noun = {
     }),
 
     remove: defineCommand({
-      about: 'Ends a scope. Tokens that were made under it live on until they expire.',
-      examples: [['scopes remove worker api', 'new tokens of worker no longer reach api']],
+      about: 'Ends a scope.',
+      details:
+        'Tokens that were made under it live on until they expire, unless they are to end, too.',
+      examples: [
+        ['scopes remove worker api', 'new tokens of worker no longer reach api'],
+        ['scopes remove worker api --apply-to-live-tokens', 'those that do are revoked'],
+      ],
       words: { from: FROM, to: TO },
-      flags: REMOTE_FLAGS,
+      flags: {
+        applyToLiveTokens: onSwitch('Revoke the live tokens that were made by it.'),
+        ...REMOTE_FLAGS,
+      },
       async run(input, shell) {
         const client = await connectAsOwner(input, shell)
         const [from, to] = [await machineId(client, input.from), await machineId(client, input.to)]
-        await client.machines.deleteScope(from, to)
+        const { applyToLiveTokens } = input
+        await client.machines.deleteScope(from, to, { applyToLiveTokens })
         return {
           data: { fromMachineId: from, toMachineId: to, deleted: true },
           lines: [`${input.from} may no longer call ${input.to}.`],

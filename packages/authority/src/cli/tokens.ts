@@ -1,5 +1,4 @@
 import type { M2MToken } from 'countersign'
-import { parseCredential } from 'countersign/token'
 import { inspect, type Inspection } from './inspect.ts'
 import {
   choiceFlag,
@@ -11,7 +10,6 @@ import {
   objectFlag,
   onSwitch,
   type Report,
-  textFlag,
   textsFlag,
 } from './shell/command.ts'
 import { EXIT, explain } from './shell/failure.ts'
@@ -26,6 +24,7 @@ import {
 import { facts, pageNote, safe, showTime, table } from './shell/show.ts'
 import type { Shell } from './shell/shell.ts'
 import { TOKEN_WORD, tokenText } from './shell/token-word.ts'
+import { revoke } from './tokens-revoke.ts'
 import { why } from './tokens-why.ts'
 
 const create = defineCommand({
@@ -99,23 +98,26 @@ const verify = defineCommand({
 })
 
 const list = defineCommand({
-  about: 'Lists the opaque tokens of a machine, newest first. A JWT leaves no trace to list.',
+  about: 'Lists the tokens of a machine, newest first.',
+  details: 'A JWT of a stateless machine leaves nothing to list.',
   examples: [
     ['tokens list worker', 'the live ones'],
     ['tokens list worker --revoked --expired --limit 100', 'all that are still known'],
   ],
   words: { machine: 'The machine: its id or its exact name.' },
   flags: {
+    format: choiceFlag(['opaque', 'jwt', 'all'], 'Which. Default: all.'),
     revoked: onSwitch('Also those that were revoked.'),
     expired: onSwitch('Also those that have expired.'),
     limit: countFlag('N', 'How many, at most 100. Default: 10.'),
     offset: countFlag('N', 'How many to leave out first.'),
     ...REMOTE_FLAGS,
   },
-  async run({ revoked, expired, limit, offset, ...input }, shell) {
+  async run({ format, revoked, expired, limit, offset, ...input }, shell) {
     const client = await connectAsOwner(input, shell)
     const page = await client.m2m.list({
       subject: await machineId(client, input.machine),
+      tokenFormat: format ?? 'all',
       revoked,
       expired,
       ...(limit !== undefined && { limit }),
@@ -132,23 +134,6 @@ const list = defineCommand({
       lines: table(['id', 'state', 'created', 'expires'], rows, shell),
       notes: pageNote(page, offset ?? 0),
     }
-  },
-})
-
-const revoke = defineCommand({
-  about: 'Ends an opaque token: the next verification refuses it, everywhere.',
-  examples: [['tokens revoke mt_01… --reason "laptop lost"', 'by the id, or by the token itself']],
-  words: { token: 'The id of the token, or the token; - reads it from standard input.' },
-  flags: { reason: textFlag('TEXT', 'Why, for the record.'), ...MACHINE_FLAGS },
-  async run({ reason, ...input }, shell) {
-    const text = await tokenText(input.token, shell)
-    const m2mTokenId = parseCredential(text)?.id ?? text
-    const { client } = await connectAsMachine(input, shell)
-    const token = await client.m2m.revokeToken({
-      m2mTokenId,
-      ...(reason !== undefined && { revocationReason: reason }),
-    })
-    return { data: token, lines: [`${token.id} is revoked.`] }
   },
 })
 

@@ -3,6 +3,7 @@ import { about, between, done, idInPath, query, required } from './request.ts'
 import type { Call, Send } from './transport.ts'
 import type {
   CreateMachineParams,
+  DeleteScopeOptions,
   DeletedObject,
   GetMachineListParams,
   Machine,
@@ -23,13 +24,18 @@ export interface MachinesApi {
   get(machineId: string): Promise<Machine>
   /** Changes what is given. */
   update(params: UpdateMachineParams): Promise<Machine>
-  /** Ends its secrets, its scopes and its opaque tokens at once. */
+  /** Ends its secrets, its scopes and its tokens, save JWTs without a status. */
   delete(machineId: string): Promise<DeletedObject>
   getSecretKey(machineId: string): Promise<MachineSecretKey>
   rotateSecretKey(params: RotateMachineSecretKeyParams): Promise<MachineSecretKey>
   /** Lets the first machine call the second. */
   createScope(machineId: string, toMachineId: string): Promise<MachineScope>
-  deleteScope(machineId: string, otherMachineId: string): Promise<MachineScope>
+  /** Live tokens that were made by it live on, unless it is to reach them. */
+  deleteScope(
+    machineId: string,
+    otherMachineId: string,
+    options?: DeleteScopeOptions,
+  ): Promise<MachineScope>
 }
 
 export function createMachinesApi(settings: Settings, send: Send): MachinesApi {
@@ -50,6 +56,7 @@ export function createMachinesApi(settings: Settings, send: Send): MachinesApi {
         scoped_machines: params.scopedMachines,
         default_token_ttl: params.defaultTokenTtl,
         jwt_algorithm: params.jwtAlgorithm,
+        stateless: params.stateless,
       }
       const call = { method: 'POST', path: '/machines', body, repeatable: false } as const
       const machine = toMachine(await ask(call))
@@ -61,9 +68,20 @@ export function createMachinesApi(settings: Settings, send: Send): MachinesApi {
       return about(machineId, toMachine(await ask({ method: 'GET', path, repeatable: true })))
     },
 
-    async update({ machineId, name, defaultTokenTtl, jwtAlgorithm }: UpdateMachineParams) {
+    async update({
+      machineId,
+      name,
+      defaultTokenTtl,
+      jwtAlgorithm,
+      stateless,
+    }: UpdateMachineParams) {
       const path = pathOf(machineId)
-      const body = { name, default_token_ttl: defaultTokenTtl, jwt_algorithm: jwtAlgorithm }
+      const body = {
+        name,
+        default_token_ttl: defaultTokenTtl,
+        jwt_algorithm: jwtAlgorithm,
+        stateless,
+      }
       const answer = await ask({ method: 'PATCH', path, body, repeatable: true })
       return about(machineId, toMachine(answer))
     },
@@ -95,8 +113,14 @@ export function createMachinesApi(settings: Settings, send: Send): MachinesApi {
       return done(scope, scope.deleted !== true, 'the scope to stand')
     },
 
-    async deleteScope(machineId: string, otherMachineId: string) {
-      const path = `${pathOf(machineId)}/scopes/${idInPath('otherMachineId', otherMachineId)}`
+    async deleteScope(
+      machineId: string,
+      otherMachineId: string,
+      { applyToLiveTokens }: DeleteScopeOptions = {},
+    ) {
+      const reach = query({ apply_to_live_tokens: applyToLiveTokens })
+      const other = idInPath('otherMachineId', otherMachineId)
+      const path = `${pathOf(machineId)}/scopes/${other}${reach}`
       const answer = await ask({ method: 'DELETE', path, repeatable: false })
       const scope = between(machineId, otherMachineId, toMachineScope(answer))
       return done(scope, scope.deleted === true, 'the scope to be deleted')

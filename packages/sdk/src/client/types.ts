@@ -29,6 +29,8 @@ export interface Machine {
   readonly defaultTokenTtl: number
   /** `null`: the instance's. */
   readonly jwtAlgorithm: string | null
+  /** Beyond Clerk: whether its JWTs have no status. */
+  readonly stateless: boolean
   /** In the answer to its creator only. */
   readonly secretKey?: string | undefined
 }
@@ -85,6 +87,8 @@ export interface CreateMachineParams {
   readonly defaultTokenTtl?: number
   /** Beyond Clerk. `null` or absent: the instance's. */
   readonly jwtAlgorithm?: JwtAlgorithm | null
+  /** Beyond Clerk: its JWTs have no status, and cannot be revoked. Default `false`. */
+  readonly stateless?: boolean
 }
 
 export interface UpdateMachineParams {
@@ -92,6 +96,12 @@ export interface UpdateMachineParams {
   readonly name?: string
   readonly defaultTokenTtl?: number
   readonly jwtAlgorithm?: JwtAlgorithm | null
+  readonly stateless?: boolean
+}
+
+export interface DeleteScopeOptions {
+  /** Beyond Clerk: revokes the live tokens that were made by the scope. Default `false`. */
+  readonly applyToLiveTokens?: boolean
 }
 
 export interface GetMachineListParams extends PageParams {
@@ -127,6 +137,8 @@ export interface CreateM2MTokenParams extends WithMachineSecretKey {
 export interface GetM2MTokenListParams extends PageParams, WithMachineSecretKey {
   /** The machine. */
   readonly subject: string
+  /** Beyond Clerk. Default `opaque`. */
+  readonly tokenFormat?: 'opaque' | 'jwt' | 'all'
   readonly revoked?: boolean
   readonly expired?: boolean
 }
@@ -134,6 +146,32 @@ export interface GetM2MTokenListParams extends PageParams, WithMachineSecretKey 
 export interface RevokeM2MTokenParams extends WithMachineSecretKey {
   readonly m2mTokenId: string
   readonly revocationReason?: string | null
+}
+
+/** Which tokens to revoke: those that fit all that is given. At least one besides `secretVersion`. */
+export interface RevokeM2MTokensParams extends WithMachineSecretKey {
+  readonly machineId?: string | undefined
+  /** Made with this version of the machine's secret. */
+  readonly secretVersion?: number | undefined
+  /** Epoch milliseconds. */
+  readonly issuedBefore?: number | undefined
+  /** Signed by this key. */
+  readonly kid?: string | undefined
+  /** A machine that accepts them. */
+  readonly receiverId?: string | undefined
+  /** Says that all tokens of the instance are meant. */
+  readonly entireInstance?: boolean | undefined
+  /** Only count. */
+  readonly dryRun?: boolean | undefined
+  readonly revocationReason?: string | null | undefined
+}
+
+export interface M2MRevocation {
+  /** `null` for a dry run. */
+  readonly id: string | null
+  readonly dryRun: boolean
+  /** How many live tokens ended, or would. */
+  readonly count: number
 }
 
 export interface VerifyM2MTokenParams extends WithMachineSecretKey {

@@ -243,7 +243,7 @@ describe.each(CALLS)('%s', (_, call) => {
 })
 
 /**
- * `jwtAlgorithm` is ours alone. Of a deleted object Clerk gives `slug` as absent or null, and of the
+ * `jwtAlgorithm` and `stateless` are ours alone. Of a deleted object Clerk gives `slug` as absent or null, and of the
  * machines within a machine no scopes where ours gives an empty list.
  */
 function withoutAdditions(value: unknown): unknown {
@@ -251,7 +251,7 @@ function withoutAdditions(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const kept = Object.entries(value).filter(
     ([name, member]) =>
-      !['jwtAlgorithm', 'slug'].includes(name) &&
+      !['jwtAlgorithm', 'stateless', 'slug'].includes(name) &&
       !(name === 'scopedMachines' && Array.isArray(member) && member.length === 0),
   )
   return Object.fromEntries(kept.map(([name, member]) => [name, withoutAdditions(member)]))

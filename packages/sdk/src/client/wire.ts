@@ -6,6 +6,7 @@ import type {
   DeletedObject,
   IdPOAuthAccessToken,
   JwkSet,
+  M2MRevocation,
   Machine,
   MachineScope,
   MachineSecretKey,
@@ -40,6 +41,7 @@ function plainMachine(body: JsonObject): Machine {
     scopedMachines: [],
     defaultTokenTtl: number(body, 'default_token_ttl'),
     jwtAlgorithm: typeof jwtAlgorithm === 'string' ? jwtAlgorithm : null,
+    stateless: body['stateless'] === true,
   }
 }
 
@@ -192,4 +194,12 @@ function nullable<Value>(
 
 function unexpected(expected: string): CountersignError {
   return new CountersignError('answer-unexpected', { expected })
+}
+
+/** Of ours alone. */
+export function toM2MRevocation(body: JsonObject): M2MRevocation {
+  kind(body, 'revocation')
+  const { id } = body
+  const dryRun = body['dry_run'] === true
+  return { id: id === null ? null : text(body, 'id'), dryRun, count: number(body, 'count') }
 }

@@ -26,7 +26,7 @@ export function readArguments(command: Command, path: string, argv: readonly str
   const { texts, words } = split(flags, path, argv)
   const names = Object.keys(command.words)
   const missing = names[words.length]
-  if (missing !== undefined) {
+  if (missing !== undefined && !missing.endsWith('?')) {
     throw usage(path, `${missing.toUpperCase()} is missing.`)
   }
   const extra = words[names.length]
@@ -36,7 +36,7 @@ export function readArguments(command: Command, path: string, argv: readonly str
   )
   const input = {
     ...Object.fromEntries(values),
-    ...Object.fromEntries(names.map((name, index) => [name, words[index]])),
+    ...Object.fromEntries(names.map((name, index) => [name.replace(/\?$/, ''), words[index]])),
   }
   return { input, json: texts.has('json') }
 }

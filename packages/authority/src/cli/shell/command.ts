@@ -13,11 +13,14 @@ export interface Flag<Value> {
 
 export type Flags = Readonly<Record<string, Flag<unknown>>>
 
-/** What must be given, in this order, and what each means. */
+/** What is given, in this order, and what each means; the last may be left out when its name ends in `?`. */
 export type Words = Readonly<Record<string, string>>
 
 /** What a command is run with: its words and options, parsed. */
-export type Input<W extends Words, F extends Flags> = { readonly [Name in keyof W]: string } & {
+export type Input<W extends Words, F extends Flags> = {
+  readonly [Name in keyof W as Name extends `${infer Bare}?` ? Bare : Name]:
+    string | (Name extends `${string}?` ? undefined : never)
+} & {
   readonly [Name in keyof F]: F[Name] extends Flag<infer Value> ? Value : never
 } & { readonly json: boolean }
 
@@ -85,6 +88,18 @@ export function choiceFlag<const Choice extends string>(
 ): Flag<Choice | undefined> {
   const find = (text: string): Choice | null => choices.find((choice) => choice === text) ?? null
   return parsed(choices.join('|'), about, `one of ${choices.join(', ')}`, find)
+}
+
+/** Epoch milliseconds, written as a time (ISO 8601, with its zone) or as a duration before now. */
+export function instantFlag(about: string): Flag<number | undefined> {
+  return parsed('TIME', about, 'a time, such as 2026-01-31T12:00:00Z, or a duration', (text) => {
+    const seconds = parseDuration(text)
+    if (seconds !== null) return Date.now() - seconds * 1000
+    return /^\d{4}-\d\d-\d\d(T[\d:.]+(Z|[+-]\d\d:\d\d))?$/.test(text) &&
+      !Number.isNaN(Date.parse(text))
+      ? Date.parse(text)
+      : null
+  })
 }
 
 /** A JSON object. */

@@ -45,7 +45,7 @@ export function nounHelp(noun: Noun, name: string, style: Style): string {
 /** `countersign machines create --help` */
 export function commandHelp(command: Command, path: string, style: Style): string {
   const words = Object.entries(command.words).map(
-    ([name, about]) => [style.cyan(name.toUpperCase()), about] as const,
+    ([name, about]) => [style.cyan(wordName(name)), about] as const,
   )
   const details = command.details === undefined ? [] : [...wrap(command.details, WIDTH), '']
   return [
@@ -99,7 +99,7 @@ function commandReference(command: Command, path: string, depth: number): string
     ([name, flag]) => `- \`${optionSynopsis(name, flag.hint)}\`: ${flag.about}`,
   )
   const words = Object.entries(command.words).map(
-    ([name, about]) => `- \`${name.toUpperCase()}\`: ${about}`,
+    ([name, about]) => `- \`${wordName(name)}\`: ${about}`,
   )
   const examples = command.examples.map(([line, effect]) => `# ${effect}\ncountersign ${line}`)
   return [
@@ -119,7 +119,12 @@ function commandReference(command: Command, path: string, depth: number): string
 }
 
 function synopsis(command: Command, path: string): string {
-  return [path, ...Object.keys(command.words).map((word) => word.toUpperCase())].join(' ')
+  return [path, ...Object.keys(command.words).map(wordName)].join(' ')
+}
+
+/** In brackets when it may be left out. */
+function wordName(name: string): string {
+  return name.endsWith('?') ? `[${name.slice(0, -1).toUpperCase()}]` : name.toUpperCase()
 }
 
 function optionSynopsis(name: string, hint: string | null): string {
