@@ -17,6 +17,7 @@ import { createRefusedCallers } from './domain/refused-callers.ts'
 import { createRevocations } from './domain/revocations.ts'
 import type { RootKey } from './domain/root-key.ts'
 import { createSigningKeys } from './domain/signing-keys.ts'
+import { createStatusEvents } from './domain/status-events.ts'
 import { createStatusLists } from './domain/status-lists.ts'
 import { createUses } from './domain/uses.ts'
 import { createOwnJwtVerifier } from './domain/verify-own-jwt.ts'
@@ -55,6 +56,8 @@ export interface Authority {
   readonly fetch: Fetch
   /** Does what is due: to be called every second or so. */
   tick(): Promise<void>
+  /** Ends the answers that would not end by themselves, before those under way are waited for. */
+  endStreams(): void
   /** Writes what is still to be written. Leaves the store open: it is the caller's. */
   close(): Promise<void>
 }
@@ -90,6 +93,7 @@ export async function createAuthority(
     random,
     deflate: systemDeflate,
   })
+  const statusEvents = createStatusEvents(store, clock)
   const uses = createUses(store)
   const machines = createMachines(context)
   return Object.freeze({
@@ -115,9 +119,13 @@ export async function createAuthority(
       signingKeys,
       revocations: createRevocations(context),
       statusLists,
+      statusEvents,
       refusedCallers: createRefusedCallers(context, log),
     }),
-    tick: createTick({ store, clock, uses }),
+    tick: createTick({ store, clock, uses, statusEvents }),
+    endStreams: () => {
+      statusEvents.end()
+    },
     close: () => uses.flush(),
   })
 }

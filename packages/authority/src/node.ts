@@ -44,6 +44,8 @@ const TICK_MS = 1_000
 /** How long requests under way may take when the server is told to end. */
 const DRAIN_MS = 8_000
 
+const CLOSE_IDLE_MS = 50
+
 /**
  * Puts an authority behind a socket.
  *
@@ -80,6 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     authority: opened,
     async close() {
       stopTicking()
+      opened.endStreams()
       await end(server)
       await opened.close()
     },
@@ -101,8 +104,13 @@ function end(server: Server): Promise<void> {
     const giveUp = setTimeout(() => {
       server.closeAllConnections()
     }, DRAIN_MS)
+    // A connection that has had its answer would be kept for the next request.
+    const closeIdle = setInterval(() => {
+      server.closeIdleConnections()
+    }, CLOSE_IDLE_MS)
     server.close(() => {
       clearTimeout(giveUp)
+      clearInterval(closeIdle)
       resolve()
     })
     server.closeIdleConnections()

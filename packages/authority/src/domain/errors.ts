@@ -114,6 +114,11 @@ export const ERRORS = {
     advice:
       'The database is locked, full, read-only or gone; the log says which. The request had no effect that was acknowledged.',
   },
+  too_many_streams: {
+    message: 'As many streams of events are open as may be.',
+    advice:
+      'A verifier goes on by fetching the status lists now and then, so nothing is lost. One process of the authority has 1,024 streams at most.',
+  },
   internal_error: {
     message: 'The authority failed to answer.',
     advice: 'A defect. The log has the details under the request id of the answer.',

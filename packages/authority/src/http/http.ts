@@ -4,6 +4,7 @@ import { AuthorityError } from '../domain/errors.ts'
 import type { Log, Random, Store } from '../domain/ports.ts'
 import type { RefusedCallers } from '../domain/refused-callers.ts'
 import type { Revocations } from '../domain/revocations.ts'
+import type { StatusEvents } from '../domain/status-events.ts'
 import type { StatusLists } from '../domain/status-lists.ts'
 import { routeRevocations } from './admin/revocations.ts'
 import type { BackendApiParts } from './backend-api/parts.ts'
@@ -21,6 +22,7 @@ export interface HttpParts extends BackendApiParts {
   readonly log: Log
   readonly revocations: Revocations
   readonly statusLists: StatusLists
+  readonly statusEvents: StatusEvents
   readonly refusedCallers: RefusedCallers
 }
 

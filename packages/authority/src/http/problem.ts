@@ -27,9 +27,10 @@ export const STATUSES: Readonly<Record<ErrorCode, number>> = {
   internal_error: 500,
   not_supported: 501,
   storage_unavailable: 503,
+  too_many_streams: 503,
 }
 
-/** Seconds after which a caller may try again what the storage could not do. */
+/** Seconds after which a caller may try again what could not be done. */
 const RETRY_AFTER_SECONDS = '1'
 
 /** A refusal as the wire has it (docs/errors.md). Says nothing of its cause. */

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Store } from '../domain/ports.ts'
+import { createStatusEvents } from '../domain/status-events.ts'
 import { createUses, type Uses } from '../domain/uses.ts'
 import { aMachine, aSecret, aToken } from '../storage/fixtures.ts'
 import { createMemoryStore } from '../storage/memory/memory-store.ts'
@@ -17,7 +18,8 @@ describe('what is due', () => {
     store = createMemoryStore()
     uses = createUses(store)
     now = 10 * DAY_MS
-    tick = createTick({ store, uses, clock: { now: () => now } })
+    const clock = { now: () => now }
+    tick = createTick({ store, uses, clock, statusEvents: createStatusEvents(store, clock) })
     await store.write({
       type: 'create-machine',
       machine: aMachine({ id: 'mch_a' }),

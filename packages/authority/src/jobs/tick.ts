@@ -1,4 +1,5 @@
 import type { Clock, Store } from '../domain/ports.ts'
+import type { StatusEvents } from '../domain/status-events.ts'
 import type { Uses } from '../domain/uses.ts'
 
 /** How long an expired token stays listed. */
@@ -10,18 +11,20 @@ const PRUNE_EVERY_MS = 60_000
 /** Bounds how long one prune keeps the store. */
 const PRUNE_AT_ONCE = 2_000
 
-/** What is due at each call: notes of use are written, and what ended a day ago is forgotten. */
+/** What is due at each call: verifiers are told of changed lists, notes of use are written, and what ended a day ago is forgotten. */
 export function createTick(parts: {
   readonly store: Store
   readonly clock: Clock
   readonly uses: Uses
+  readonly statusEvents: StatusEvents
 }): () => Promise<void> {
-  const { store, clock, uses } = parts
+  const { store, clock, uses, statusEvents } = parts
   const flushDue = createDue(FLUSH_EVERY_MS)
   const pruneDue = createDue(PRUNE_EVERY_MS)
   let moreToPrune = false
   return async () => {
     const now = clock.now()
+    await statusEvents.publish()
     if (flushDue(now)) await uses.flush()
     if (pruneDue(now) || moreToPrune) {
       const before = now - KEEP_EXPIRED_MS

@@ -1,8 +1,10 @@
 import type { Clock } from '../../domain/ports.ts'
 import type { SigningKeys } from '../../domain/signing-keys.ts'
+import type { StatusEvents } from '../../domain/status-events.ts'
 import type { StatusLists } from '../../domain/status-lists.ts'
 import type { App } from '../http-app.ts'
 import { publicJson } from '../respond.ts'
+import { routeStatusEvents } from './status-events.ts'
 import { routeStatusLists } from './status-lists.ts'
 
 /** How long a verifier may keep the key set before it looks again. */
@@ -15,6 +17,7 @@ export interface WellKnownParts {
   readonly clock: Clock
   readonly signingKeys: SigningKeys
   readonly statusLists: StatusLists
+  readonly statusEvents: StatusEvents
 }
 
 /** What anyone may know. */
@@ -38,4 +41,5 @@ export function routeWellKnown(app: App, parts: WellKnownParts): void {
   )
 
   routeStatusLists(app, parts.statusLists, parts.clock)
+  routeStatusEvents(app, parts.statusEvents, parts.statusLists)
 }
