@@ -44,6 +44,9 @@ const TICK_MS = 1_000
 /** How long requests under way may take when the server is told to end. */
 const DRAIN_MS = 8_000
 
+/** How long a connection that has asked for nothing may still ask. */
+const SILENCE_MS = 500
+
 const CLOSE_IDLE_MS = 50
 
 /**
@@ -58,8 +61,15 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     (request, env) => authority?.fetch(request, originOf(env)) ?? notReady(),
     { errorHandler: () => refuse('bad_request') },
   )
+  /** Connections that have asked for nothing yet: a client may open one long before it needs it. */
+  const silent = new Set<Socket>()
   const server = createServer({ ...LIMITS, requireHostHeader: false }, (incoming, outgoing) => {
+    silent.delete(incoming.socket)
     void answer(incoming, outgoing)
+  })
+  server.on('connection', (socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
   })
   server.maxConnections = MAX_CONNECTIONS
   server.on('clientError', refuseMalformed)
@@ -72,7 +82,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     authority = await options.open(url)
   } catch (error) {
-    await end(server)
+    await end(server, silent)
     throw error
   }
   const opened = authority
@@ -83,7 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     async close() {
       stopTicking()
       opened.endStreams()
-      await end(server)
+      await end(server, silent)
       await opened.close()
     },
   })
@@ -99,17 +109,21 @@ function bind(server: Server, { host, port }: ServerOptions): Promise<void> {
   })
 }
 
-function end(server: Server): Promise<void> {
+function end(server: Server, silent: ReadonlySet<Socket>): Promise<void> {
   return new Promise((resolve) => {
     const giveUp = setTimeout(() => {
       server.closeAllConnections()
     }, DRAIN_MS)
+    const hangUp = setTimeout(() => {
+      for (const socket of silent) socket.destroy()
+    }, SILENCE_MS)
     // A connection that has had its answer would be kept for the next request.
     const closeIdle = setInterval(() => {
       server.closeIdleConnections()
     }, CLOSE_IDLE_MS)
     server.close(() => {
       clearTimeout(giveUp)
+      clearTimeout(hangUp)
       clearInterval(closeIdle)
       resolve()
     })
