@@ -96,7 +96,11 @@ async function ours(algorithm: Algorithm, key: KeyObject): Promise<() => Promise
   const { createCompactSigner, createJwtSigner } = await authorityModule('domain/jwt')
   const { createSealedVault } = await authorityModule('vault/sealed-vault')
   // A key is opened once and then kept, so how it is sealed does not matter here.
-  const vault = createSealedVault({ seal: (_, value) => value, open: (_, value) => value })
+  const vault = createSealedVault({
+    seal: (_, value) => value,
+    open: (_, value) => value,
+    version: () => 1,
+  })
   const record = {
     kid: KID,
     algorithm,

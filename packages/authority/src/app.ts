@@ -16,6 +16,7 @@ import type { Algorithm, Environment } from './domain/records.ts'
 import { createRefusedCallers } from './domain/refused-callers.ts'
 import { createRevocations } from './domain/revocations.ts'
 import type { RootKey } from './domain/root-key.ts'
+import { createRootKeyRotation, type RootKeyRotation } from './domain/root-key-rotation.ts'
 import { createSigningKeys } from './domain/signing-keys.ts'
 import { createStatusEvents } from './domain/status-events.ts'
 import { createStatusLists } from './domain/status-lists.ts'
@@ -82,7 +83,7 @@ export async function createAuthority(
   config: AuthorityConfig,
   ports: AuthorityPorts,
 ): Promise<Authority> {
-  const { context, dataKeys } = await openInstance(config, ports)
+  const { context, dataKeys, rootKeyRotation } = await openInstance(config, ports)
   const { instance, store, clock } = context
   const { random = systemRandom, log = silentLog, createVault = sealedVault } = ports
   const signingKeys = createSigningKeys(await store.signingKeys(), context.credentials)
@@ -122,7 +123,7 @@ export async function createAuthority(
       statusEvents,
       refusedCallers: createRefusedCallers(context, log),
     }),
-    tick: createTick({ store, clock, uses, statusEvents }),
+    tick: createTick({ store, clock, uses, statusEvents, rootKeyRotation }),
     endStreams: () => {
       statusEvents.end()
     },
@@ -139,6 +140,14 @@ export async function openInstanceKeys(
   return createInstanceKeys(context)
 }
 
+/** What changes the root key, for those who hold the old one and the new. Throws as {@link createAuthority}. */
+export async function openRootKeyRotation(
+  config: AuthorityConfig,
+  ports: AuthorityPorts,
+): Promise<RootKeyRotation> {
+  return (await openInstance(config, ports)).rootKeyRotation
+}
+
 /**
  * Founds an instance in an empty store; `null` when it has one.
  *
@@ -153,14 +162,20 @@ export async function initializeInstance(
   return foundInstance({ environment, rootKeys, readBack, store, clock, random, createVault })
 }
 
-async function openInstance(
-  config: AuthorityConfig,
-  ports: AuthorityPorts,
-): Promise<{ readonly context: Context; readonly dataKeys: DataKeys }> {
+interface Opened {
+  readonly context: Context
+  readonly dataKeys: DataKeys
+  readonly rootKeyRotation: RootKeyRotation
+}
+
+async function openInstance(config: AuthorityConfig, ports: AuthorityPorts): Promise<Opened> {
   const { store, clock = systemClock, random = systemRandom } = ports
   const instance = await store.instance()
   if (instance === null) throw new InstanceMissingError()
-  const dataKeys = openDataKeys(instance.id, await store.dataKeys(), config.rootKeys, random)
+  const dataKeys = openDataKeys(instance.id, await store.dataKeys(), config.rootKeys, {
+    clock,
+    random,
+  })
   const credentials = createCredentials(instance.id, dataKeys, random)
   const context: Context = Object.freeze({
     instance,
@@ -173,7 +188,14 @@ async function openInstance(
     audit: createAudit(clock, credentials),
     secrets: createSecretShelf(dataKeys.secrets, config.readBack ?? true),
   })
-  return { context, dataKeys }
+  const rootKeyRotation = createRootKeyRotation({
+    ...context,
+    instanceId: instance.id,
+    random,
+    rootKeys: config.rootKeys,
+    dataKeys,
+  })
+  return { context, dataKeys, rootKeyRotation }
 }
 
 function sealedVault(dataKeys: DataKeys): KeyVault {

@@ -7,6 +7,7 @@ export {
   initializeInstance,
   InstanceMissingError,
   openInstanceKeys,
+  openRootKeyRotation,
 } from './app.ts'
 export { AuthorityError, type ErrorCode } from './domain/errors.ts'
 export type { InstanceKeys } from './domain/instance-keys.ts'
@@ -22,6 +23,7 @@ export type {
 } from './domain/ports.ts'
 export type { Algorithm, Environment } from './domain/records.ts'
 export { createRootKey, parseRootKeys, type RootKey, RootKeyError } from './domain/root-key.ts'
+export type { Resealed, RootKeyRotation } from './domain/root-key-rotation.ts'
 export { type RunningServer, type ServerOptions, startServer } from './node.ts'
 export { SigningKeyError } from './domain/signing-keys.ts'
 export { createMemoryStore } from './storage/memory/memory-store.ts'

@@ -69,7 +69,7 @@ export const SETTINGS = {
     form: '32 bytes in hexadecimal or base64; several separated by commas, the current one first',
     default: null,
     secret: true,
-    commands: ['serve', 'dev', 'init', 'instance-keys'],
+    commands: ['serve', 'dev', 'init', 'instance-keys', 'root-key'],
     about:
       'The key that wraps every other key in the database. Without it a stolen database is worthless, and a lost one cannot be replaced. Make one with `countersign root-key generate`.',
     parse: parseKeys,
@@ -79,7 +79,7 @@ export const SETTINGS = {
     form: 'path',
     default: null,
     secret: false,
-    commands: ['serve', 'dev', 'init', 'instance-keys'],
+    commands: ['serve', 'dev', 'init', 'instance-keys', 'root-key'],
     about:
       'A file with the root key, readable by its owner only. Not together with `COUNTERSIGN_ROOT_KEY`. `dev` without either makes `root.key` in the data folder.',
     parse: parseNonEmpty,

@@ -1,7 +1,7 @@
 import { openInstanceKeys } from '../app.ts'
 import type { InstanceKeys } from '../domain/instance-keys.ts'
 import { defineCommand, type Noun, onSwitch } from './shell/command.ts'
-import { LOCAL_FLAGS, localConfig, localRootKeys, openDatabase } from './shell/local.ts'
+import { LOCAL_FLAGS, type LocalInput, withInstance } from './shell/local.ts'
 import type { Shell } from './shell/shell.ts'
 import { showTime, table } from './shell/show.ts'
 
@@ -65,23 +65,12 @@ export const instanceKeys: Noun = {
   },
 }
 
-async function withKeys<Result>(
-  input: { readonly config: string | undefined; readonly data: string | undefined },
+function withKeys<Result>(
+  input: LocalInput,
   shell: Shell,
   use: (keys: InstanceKeys) => Promise<Result>,
 ): Promise<Result> {
-  const config = localConfig(input, shell)
-  const rootKeys = localRootKeys(config)
-  const store = await openDatabase(config)
-  try {
-    // No token is made here, so any issuer will do.
-    const settings = {
-      issuer: config.issuer ?? 'http://localhost',
-      rootKeys,
-      readBack: config.readBack,
-    }
-    return await use(await openInstanceKeys(settings, { store }))
-  } finally {
-    await store.close()
-  }
+  return withInstance(input, shell, async (config, ports) =>
+    use(await openInstanceKeys(config, ports)),
+  )
 }

@@ -1,8 +1,12 @@
 import { writeFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
+import { openRootKeyRotation } from '../app.ts'
+import { OPERATOR } from '../domain/actors.ts'
 import { parseRootKeys } from '../domain/root-key.ts'
 import { defineCommand, type Noun, textFlag } from './shell/command.ts'
 import { newRootKey } from './shell/data-folder.ts'
 import { CommandError } from './shell/failure.ts'
+import { LOCAL_FLAGS, withInstance } from './shell/local.ts'
 
 export const rootKey: Noun = {
   about: 'The key that wraps every other key of an authority, and never enters its database.',
@@ -29,8 +33,39 @@ export const rootKey: Noun = {
         }
       },
     }),
+
+    rotate: defineCommand({
+      about: 'Makes the first of the configured root keys the only one that is needed.',
+      details:
+        'Give every process of the authority both keys first, the new one before the old: COUNTERSIGN_ROOT_KEY="$NEW,$OLD", or both in the file, a line each. The authority goes on serving: data keys are wrapped by the new key, new ones are added, and what is sealed is sealed again. No credential changes. Afterwards take the old key away, and keep it with the backups that were made under it. It can be run again when it was interrupted.',
+      examples: [['root-key rotate', 'beside the running authority']],
+      words: {},
+      flags: LOCAL_FLAGS,
+      run: (input, shell) =>
+        withInstance(input, shell, async (config, ports) => {
+          const rotation = await openRootKeyRotation(config, ports)
+          const [current] = config.rootKeys
+          if (await rotation.begin(OPERATOR)) {
+            shell.note('Waiting until every process knows the new data keys.')
+          }
+          while (!(await rotation.settled())) await setTimeout(POLL_MS)
+          const { count, unopened } = await rotation.finish()
+          return {
+            data: { rootKey: current?.id ?? null, resealed: count, unopened },
+            lines: [
+              `Root key ${current?.id} is the only one that is needed. ${count} values were sealed again.`,
+            ],
+            notes:
+              unopened === 0
+                ? []
+                : [`${unopened} values do not open: they were altered. They cannot be read back.`],
+          }
+        }),
+    }),
   },
 }
+
+const POLL_MS = 500
 
 /** A root key is never overwritten: the database that it belongs to would be lost. */
 function writeNew(file: string, text: string): void {

@@ -6,6 +6,7 @@ import { AuthorityError } from './errors.ts'
 import type { ApiKeyQuery, Page } from './ports.ts'
 import type { ApiKeyRecord } from './records.ts'
 import type { Uses } from './uses.ts'
+import { apiKeyPlace } from './places.ts'
 
 export interface NewApiKey {
   readonly type: string
@@ -82,7 +83,7 @@ export function createApiKeys(context: Context, uses: Uses): ApiKeys {
         id: minted.id,
         mac: minted.mac,
         digest: minted.digest,
-        sealed: secrets.keep(place(minted.id), minted.text),
+        sealed: secrets.keep(apiKeyPlace(minted.id), minted.text),
         createdAt: now,
         updatedAt: now,
         revokedAt: null,
@@ -136,7 +137,7 @@ export function createApiKeys(context: Context, uses: Uses): ApiKeys {
 
     async readBack(by: Actor, id: string) {
       const row = await find(id)
-      const secret = secrets.read(place(id), row.sealed)
+      const secret = secrets.read(apiKeyPlace(id), row.sealed)
       if (secret === null) throw new AuthorityError('read_back_disabled')
       await store.write({ type: 'record-event' }, context.audit('api_key.read', by, { target: id }))
       return secret
@@ -202,8 +203,4 @@ function endOf(now: number, lifetimeSeconds: number): number {
 function fromRecord(row: ApiKeyRecord): ApiKey {
   const { mac: _mac, digest: _digest, sealed: _sealed, claims, ...apiKey } = row
   return { ...apiKey, claims: claims === null ? null : (JSON.parse(claims) as unknown) }
-}
-
-function place(id: string): string {
-  return `api_keys/${id}/secret`
 }

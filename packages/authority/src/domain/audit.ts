@@ -23,6 +23,8 @@ export type AuditAction =
   | 'api_key.revoked'
   | 'api_key.deleted'
   | 'api_key.read'
+  | 'root_key.rotated'
+  | 'data_keys.forgotten'
   | 'caller.refused'
 
 /** What an entry says besides who and when. Never a secret, a token or a claim. */

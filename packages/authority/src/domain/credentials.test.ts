@@ -16,7 +16,7 @@ function credentialsOf(instanceId: string): Credentials {
   const records = createDataKeys(instanceId, rootKeys, ports)
   return createCredentials(
     instanceId,
-    openDataKeys(instanceId, records, rootKeys, systemRandom),
+    openDataKeys(instanceId, records, rootKeys, { clock: systemClock, random: systemRandom }),
     systemRandom,
   )
 }

@@ -10,7 +10,7 @@ const otherRootKey = createRootKey(randomBytes(32))
 const records = createDataKeys('ins_1', [rootKey], ports)
 
 const open = (instanceId: string, rows = records, rootKeys = [rootKey]): DataKeys =>
-  openDataKeys(instanceId, rows, rootKeys, systemRandom)
+  openDataKeys(instanceId, rows, rootKeys, { clock: systemClock, random: systemRandom })
 
 describe('data keys', () => {
   it('open with the root key that wrapped them, wherever it stands in the list', () => {

@@ -3,6 +3,7 @@ import { OPERATOR } from './actors.ts'
 import type { Context } from './context.ts'
 import { AuthorityError } from './errors.ts'
 import type { InstanceKeyRecord } from './records.ts'
+import { instanceKeyPlace } from './places.ts'
 
 /**
  * The keys that administer an instance, for who holds its database and root key. Several can live at
@@ -46,7 +47,7 @@ export function createInstanceKeys(context: Context): InstanceKeys {
       const rows = await context.store.instanceKeys()
       for (const row of rows.toSorted((a, b) => b.createdAt - a.createdAt)) {
         if (row.revokedAt !== null) continue
-        const secret = context.secrets.read(place(row.id), row.sealed)
+        const secret = context.secrets.read(instanceKeyPlace(row.id), row.sealed)
         if (secret !== null) return secret
       }
       return null
@@ -68,13 +69,9 @@ export function mintInstanceKey(
   const row = {
     id: minted.id,
     mac: minted.mac,
-    sealed: context.secrets.keep(place(minted.id), minted.text),
+    sealed: context.secrets.keep(instanceKeyPlace(minted.id), minted.text),
     createdAt: context.clock.now(),
     revokedAt: null,
   }
   return { row, secret: minted.text }
-}
-
-function place(id: string): string {
-  return `instance_keys/${id}/secret`
 }

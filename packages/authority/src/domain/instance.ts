@@ -38,7 +38,7 @@ export async function foundInstance(
     createdAt: clock.now(),
   }
   const dataKeyRecords = createDataKeys(instance.id, input.rootKeys, input)
-  const dataKeys = openDataKeys(instance.id, dataKeyRecords, input.rootKeys, random)
+  const dataKeys = openDataKeys(instance.id, dataKeyRecords, input.rootKeys, input)
   const credentials = createCredentials(instance.id, dataKeys, random)
   const vault = input.createVault(dataKeys)
   const { row: instanceKey, secret } = mintInstanceKey({

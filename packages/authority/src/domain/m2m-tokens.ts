@@ -14,6 +14,7 @@ import type { SigningKeys } from './signing-keys.ts'
 import type { StatusLists, StatusPlace } from './status-lists.ts'
 import type { Uses } from './uses.ts'
 import type { VerifyOwnJwt } from './verify-own-jwt.ts'
+import { m2mTokenPlace } from './places.ts'
 
 /** The longest life of an opaque token: ten years. */
 export const MAX_OPAQUE_SECONDS = 315_360_000
@@ -184,7 +185,7 @@ async function issueOpaque(
     id: minted.id,
     secretVersion: machine.by.secretVersion,
     mac: minted.mac,
-    sealed: secrets.keep(place(minted.id), minted.text),
+    sealed: secrets.keep(m2mTokenPlace(minted.id), minted.text),
     likeness,
     ...aliveSince(now),
   }
@@ -312,7 +313,7 @@ async function findReusable(
   const endsAfter = now + minRemainingSeconds * 1000
   const row = await context.store.reusableM2MToken(machineId, likeness, endsAfter)
   if (row === null) return null
-  const text = context.secrets.read(place(row.id), row.sealed)
+  const text = context.secrets.read(m2mTokenPlace(row.id), row.sealed)
   if (text === null) return null
   // The row is from the database, which is trusted for nothing: it must prove itself as at a check.
   const recognised = context.credentials.recognise('m2m-token', text)
@@ -346,8 +347,4 @@ function isLive(
 function likenessOf(claims: string | null, scopes: readonly string[]): string {
   const content = canonicalJson([claims === null ? null : JSON.parse(claims), scopes.toSorted()])
   return createHash('sha256').update(content).digest('base64url')
-}
-
-function place(id: string): string {
-  return `m2m_tokens/${id}/token`
 }

@@ -4,6 +4,7 @@ import type { Context } from './context.ts'
 import type { Bound } from './credentials.ts'
 import { AuthorityError } from './errors.ts'
 import type { MachineSecretRecord } from './records.ts'
+import { machineSecretPlace } from './places.ts'
 
 /** A machine secret has the rights of its machine, which its id already names. */
 export const MACHINE_SECRET_RIGHTS: Bound = []
@@ -27,7 +28,10 @@ export function createMachineSecrets(context: Context): MachineSecrets {
     async readBack(by: Actor, machineId: string) {
       const row = await context.store.currentMachineSecret(machineId)
       if (row === null) throw new AuthorityError('resource_not_found')
-      const secret = context.secrets.read(place(row.machineId, row.version), row.sealed)
+      const secret = context.secrets.read(
+        machineSecretPlace(row.machineId, row.version),
+        row.sealed,
+      )
       if (secret === null) throw new AuthorityError('read_back_disabled')
       await context.store.write(
         { type: 'record-event' },
@@ -90,13 +94,9 @@ function mintMachineSecret(
     machineId: minted.id,
     version,
     mac: minted.mac,
-    sealed: context.secrets.keep(place(minted.id, version), minted.text),
+    sealed: context.secrets.keep(machineSecretPlace(minted.id, version), minted.text),
     createdAt: context.clock.now(),
     expiresAt: null,
   }
   return { row, secret: minted.text }
-}
-
-function place(machineId: string, version: number): string {
-  return `machine_secrets/${machineId}/${version}`
 }

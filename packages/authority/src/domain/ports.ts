@@ -98,6 +98,22 @@ export interface ApiKeyQuery extends PageQuery {
   readonly now: number
 }
 
+/** Where sealed values are kept. */
+export type SealedTable =
+  'instance_keys' | 'machine_secrets' | 'm2m_tokens' | 'api_keys' | 'signing_keys'
+
+/** A sealed value and its row. */
+export interface SealedValue {
+  readonly id: string
+  /** Of a machine's secret; 0 elsewhere. */
+  readonly version: number
+  readonly sealed: Uint8Array
+}
+
+export interface ResealedValue extends SealedValue {
+  readonly resealed: Uint8Array
+}
+
 /** A revocation of many tokens at once, before it is known how many. */
 export type Revocation = Omit<RevocationRecord, 'count'>
 
@@ -153,6 +169,26 @@ export type Command =
       readonly toMachineId: string
       /** Of the live tokens that were made by it; `null` lets them live. */
       readonly revocation: Revocation | null
+    }
+  | {
+      /** New data keys, and the old ones wrapped anew. `stale` when they are not those of before any more. */
+      readonly type: 'replace-data-keys'
+      readonly before: readonly DataKeyRecord[]
+      readonly after: readonly DataKeyRecord[]
+    }
+  | {
+      /** Each is replaced if it is still the same. */
+      readonly type: 'reseal'
+      readonly table: SealedTable
+      readonly values: readonly ResealedValue[]
+    }
+  | {
+      /** `stale` while something is sealed with one of them. */
+      readonly type: 'forget-data-keys'
+      readonly purpose: 'seal' | 'signing'
+      /** The versions below this one. */
+      readonly below: number
+      readonly tables: readonly SealedTable[]
     }
   | {
       readonly type: 'create-m2m-token'
@@ -231,6 +267,8 @@ export interface Store {
   instance(): Promise<InstanceRecord | null>
   dataKeys(): Promise<readonly DataKeyRecord[]>
   signingKeys(): Promise<readonly SigningKeyRecord[]>
+  /** The rows after this id, in order; every version of the secrets of the last machine. */
+  sealedValues(table: SealedTable, after: string, limit: number): Promise<readonly SealedValue[]>
 
   instanceKey(id: string): Promise<InstanceKeyRecord | null>
   instanceKeys(): Promise<readonly InstanceKeyRecord[]>

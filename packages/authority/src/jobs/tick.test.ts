@@ -1,12 +1,29 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../domain/ports.ts'
+import { createAudit } from '../domain/audit.ts'
+import { createCredentials } from '../domain/credentials.ts'
+import { createDataKeys, openDataKeys } from '../domain/data-keys.ts'
+import type { Clock, Store } from '../domain/ports.ts'
+import { createRootKey } from '../domain/root-key.ts'
+import { createRootKeyRotation, type RootKeyRotation } from '../domain/root-key-rotation.ts'
 import { createStatusEvents } from '../domain/status-events.ts'
 import { createUses, type Uses } from '../domain/uses.ts'
-import { aMachine, aSecret, aToken } from '../storage/fixtures.ts'
+import { aMachine, anInstance, aSecret, aToken } from '../storage/fixtures.ts'
 import { createMemoryStore } from '../storage/memory/memory-store.ts'
+import { systemRandom } from '../system.ts'
 import { createTick } from './tick.ts'
 
 const DAY_MS = 86_400_000
+
+/** Of an instance that needs none. */
+async function aRootKeyRotation(store: Store, clock: Clock): Promise<RootKeyRotation> {
+  const rootKeys = [createRootKey(new Uint8Array(32))]
+  const ports = { clock, random: systemRandom }
+  const records = createDataKeys('ins_1', rootKeys, ports)
+  await store.write({ ...anInstance(), dataKeys: records })
+  const dataKeys = openDataKeys('ins_1', records, rootKeys, ports)
+  const audit = createAudit(clock, createCredentials('ins_1', dataKeys, systemRandom))
+  return createRootKeyRotation({ ...ports, instanceId: 'ins_1', store, audit, rootKeys, dataKeys })
+}
 
 describe('what is due', () => {
   let store: Store
@@ -19,7 +36,14 @@ describe('what is due', () => {
     uses = createUses(store)
     now = 10 * DAY_MS
     const clock = { now: () => now }
-    tick = createTick({ store, uses, clock, statusEvents: createStatusEvents(store, clock) })
+    const rootKeyRotation = await aRootKeyRotation(store, clock)
+    tick = createTick({
+      store,
+      uses,
+      clock,
+      statusEvents: createStatusEvents(store, clock),
+      rootKeyRotation,
+    })
     await store.write({
       type: 'create-machine',
       machine: aMachine({ id: 'mch_a' }),

@@ -1,4 +1,5 @@
 import type { Clock, Store } from '../domain/ports.ts'
+import type { RootKeyRotation } from '../domain/root-key-rotation.ts'
 import type { StatusEvents } from '../domain/status-events.ts'
 import type { Uses } from '../domain/uses.ts'
 
@@ -7,6 +8,7 @@ const KEEP_EXPIRED_MS = 86_400_000
 
 const FLUSH_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 60_000
+const FORGET_EVERY_MS = 60_000
 
 /** Bounds how long one prune keeps the store. */
 const PRUNE_AT_ONCE = 2_000
@@ -17,9 +19,11 @@ export function createTick(parts: {
   readonly clock: Clock
   readonly uses: Uses
   readonly statusEvents: StatusEvents
+  readonly rootKeyRotation: Pick<RootKeyRotation, 'settled' | 'forget'>
 }): () => Promise<void> {
-  const { store, clock, uses, statusEvents } = parts
+  const { store, clock, uses, statusEvents, rootKeyRotation } = parts
   const flushDue = createDue(FLUSH_EVERY_MS)
+  const forgetDue = createDue(FORGET_EVERY_MS)
   const pruneDue = createDue(PRUNE_EVERY_MS)
   let moreToPrune = false
   return async () => {
@@ -31,6 +35,9 @@ export function createTick(parts: {
       const outcome = await store.write({ type: 'prune', before, limit: PRUNE_AT_ONCE })
       moreToPrune = outcome === 'full'
     }
+    // Learns new data keys; last, since it fails where a root key is missing.
+    await rootKeyRotation.settled()
+    if (forgetDue(now)) await rootKeyRotation.forget()
   }
 }
 

@@ -8,6 +8,7 @@ import {
 } from 'node:crypto'
 import { promisify } from 'node:util'
 import type { Sealer } from '../domain/data-keys.ts'
+import { signingKeyPlace } from '../domain/places.ts'
 import type { KeyVault, VaultKey } from '../domain/ports.ts'
 import type { Algorithm, PublicJwk } from '../domain/records.ts'
 
@@ -47,7 +48,7 @@ export function createSealedVault(sealer: Sealer): KeyVault {
   const open = (key: VaultKey): SignKeyObjectInput => {
     const known = opened.get(key.kid)
     if (known !== undefined) return known
-    const der = sealer.open(place(key.kid), key.handle)
+    const der = sealer.open(signingKeyPlace(key.kid), key.handle)
     if (der === null) throw new Error(`The private key ${key.kid} does not open: it was altered.`)
     const privateKey = createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })
     const input = { ...SCHEMES[key.algorithm].options, key: privateKey }
@@ -59,7 +60,7 @@ export function createSealedVault(sealer: Sealer): KeyVault {
     async create(kid: string, algorithm: Algorithm) {
       const { publicKey, privateKey } = await SCHEMES[algorithm].generate()
       const der = privateKey.export({ format: 'der', type: 'pkcs8' })
-      const handle = sealer.seal(place(kid), der)
+      const handle = sealer.seal(signingKeyPlace(kid), der)
       der.fill(0)
       return { publicJwk: toPublicJwk(kid, algorithm, publicKey), handle }
     },
@@ -91,8 +92,4 @@ function toPublicJwk(kid: string, algorithm: Algorithm, publicKey: KeyObject): P
     (entry): entry is [string, string] => entry[1] !== undefined,
   )
   return { kid, alg: algorithm, use: 'sig', ...Object.fromEntries(material) }
-}
-
-function place(kid: string): string {
-  return `signing_keys/${kid}/private`
 }

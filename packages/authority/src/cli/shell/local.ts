@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import type { AuthorityConfig, AuthorityPorts } from '../../app.ts'
 import { type Config, loadConfig, readRootKeyFile } from '../../config.ts'
 import type { Store } from '../../domain/ports.ts'
 import type { RootKey } from '../../domain/root-key.ts'
@@ -18,7 +19,7 @@ export const LOCAL_FLAGS: {
   data: textFlag('DIR', 'The data folder. Default: COUNTERSIGN_DATA, else .countersign.'),
 }
 
-interface LocalInput {
+export interface LocalInput {
   readonly config: string | undefined
   readonly data: string | undefined
 }
@@ -73,4 +74,22 @@ export function localRootKeys(config: Config): readonly RootKey[] {
     'Neither COUNTERSIGN_ROOT_KEY nor COUNTERSIGN_ROOT_KEY_FILE is set.',
     { remedy: 'Set one to the root key that the database was made with.' },
   )
+}
+
+/** Works on the instance in the configured database, beside an authority that may be running. */
+export async function withInstance<Result>(
+  input: LocalInput,
+  shell: Shell,
+  use: (config: AuthorityConfig, ports: AuthorityPorts) => Promise<Result>,
+): Promise<Result> {
+  const config = localConfig(input, shell)
+  const rootKeys = localRootKeys(config)
+  const store = await openDatabase(config)
+  try {
+    // No token is made here, so any issuer will do.
+    const issuer = config.issuer ?? 'http://localhost'
+    return await use({ issuer, rootKeys, readBack: config.readBack }, { store })
+  } finally {
+    await store.close()
+  }
 }

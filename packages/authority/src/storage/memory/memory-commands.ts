@@ -1,6 +1,13 @@
 import { FIRST_HASH, nextHash } from '../../domain/audit-chain.ts'
-import type { AuditEntry, Command, Outcome, Revocation } from '../../domain/ports.ts'
-import type { M2MTokenRecord, TokenPredicate } from '../../domain/records.ts'
+import type {
+  AuditEntry,
+  Command,
+  Outcome,
+  Revocation,
+  SealedTable,
+  SealedValue,
+} from '../../domain/ports.ts'
+import type { DataKeyRecord, M2MTokenRecord, TokenPredicate } from '../../domain/records.ts'
 import { scopeKeyOf, secretKeyOf, type Tables } from './tables.ts'
 
 type Handlers = {
@@ -18,6 +25,46 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       tables.dataKeys.push(...dataKeys)
       tables.signingKeys.push(...signingKeys)
       instanceKeys.set(instanceKey.id, instanceKey)
+      return 'done'
+    },
+
+    'replace-data-keys'({ before, after }) {
+      const isSame = ({ purpose, version, rootKeyId }: DataKeyRecord): boolean =>
+        tables.dataKeys.some(
+          (one) =>
+            one.purpose === purpose && one.version === version && one.rootKeyId === rootKeyId,
+        )
+      if (tables.dataKeys.length !== before.length || !before.every(isSame)) return 'stale'
+      tables.dataKeys.splice(0, Infinity, ...after)
+      return 'done'
+    },
+
+    reseal({ table, values }) {
+      for (const { id, version, sealed, resealed } of values) {
+        const isBefore = (now: Uint8Array | null): boolean =>
+          now !== null && Buffer.compare(now, sealed) === 0
+        if (table === 'signing_keys') {
+          const index = tables.signingKeys.findIndex(
+            (key) => key.kid === id && isBefore(key.handle),
+          )
+          const key = tables.signingKeys[index]
+          if (key !== undefined) tables.signingKeys[index] = { ...key, handle: resealed }
+          continue
+        }
+        const rows = sealedRows(tables, table)
+        const key = table === 'machine_secrets' ? secretKeyOf(id, version) : id
+        const row = rows.get(key)
+        if (row !== undefined && isBefore(row.sealed)) rows.set(key, { ...row, sealed: resealed })
+      }
+      return 'done'
+    },
+
+    'forget-data-keys'({ purpose, below, tables: names }) {
+      const isOld = ({ sealed }: SealedValue): boolean =>
+        (((sealed[0] ?? 0) << 8) | (sealed[1] ?? 0)) < below
+      if (names.some((table) => sealedValuesOf(tables, table).some(isOld))) return 'stale'
+      const kept = tables.dataKeys.filter((key) => key.purpose !== purpose || key.version >= below)
+      tables.dataKeys.splice(0, Infinity, ...kept)
       return 'done'
     },
 
@@ -166,6 +213,38 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return ended.length >= limit ? 'full' : 'done'
     },
   }
+}
+
+interface SealedRow {
+  readonly sealed: Uint8Array | null
+}
+
+function sealedRows(
+  tables: Tables,
+  table: Exclude<SealedTable, 'signing_keys'>,
+): Map<string, SealedRow> {
+  const { instanceKeys, machineSecrets, m2mTokens, apiKeys } = tables
+  const rows = {
+    instance_keys: instanceKeys,
+    machine_secrets: machineSecrets,
+    m2m_tokens: m2mTokens,
+    api_keys: apiKeys,
+  }
+  return rows[table] as Map<string, SealedRow>
+}
+
+/** Every sealed value of a table, by id. */
+export function sealedValuesOf(tables: Tables, table: SealedTable): readonly SealedValue[] {
+  const values =
+    table === 'signing_keys'
+      ? tables.signingKeys.map(({ kid, handle }) => ({ id: kid, version: 0, sealed: handle }))
+      : [...sealedRows(tables, table)].flatMap(([key, { sealed }]) => {
+          // A JWT has nothing that is sealed.
+          if (sealed === null || (sealed as Uint8Array | undefined) === undefined) return []
+          const [id = '', version = '0'] = key.split('/')
+          return [{ id, version: Number(version), sealed }]
+        })
+  return values.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.version - b.version))
 }
 
 /** Whether a predicate fits a token that is neither revoked nor expired. */

@@ -19,7 +19,12 @@ import type {
   OpaqueTokenRecord,
   ScopeRecord,
 } from '../../domain/records.ts'
-import { appendToAuditLog, createMemoryHandlers, isLiveFor } from './memory-commands.ts'
+import {
+  appendToAuditLog,
+  createMemoryHandlers,
+  isLiveFor,
+  sealedValuesOf,
+} from './memory-commands.ts'
 import { emptyTables, secretKeyOf, type Tables } from './tables.ts'
 
 /** A store that ends with its process: for tests, and for an authority inside one. */
@@ -52,6 +57,11 @@ function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
     instance: () => Promise.resolve(tables.instance),
     dataKeys: () => Promise.resolve([...tables.dataKeys]),
     signingKeys: () => Promise.resolve([...tables.signingKeys]),
+    sealedValues(table, after, limit) {
+      const values = sealedValuesOf(tables, table).filter(({ id }) => id > after)
+      const last = [...new Set(values.map(({ id }) => id))].slice(0, limit).at(-1) ?? ''
+      return Promise.resolve(values.filter(({ id }) => id <= last))
+    },
 
     instanceKey: (id) => Promise.resolve(tables.instanceKeys.get(id) ?? null),
     instanceKeys: () => Promise.resolve([...tables.instanceKeys.values()]),

@@ -1,7 +1,8 @@
 import { FIRST_HASH, nextHash } from '../../domain/audit-chain.ts'
-import type { AuditEntry, Command, Outcome, Revocation } from '../../domain/ports.ts'
+import type { AuditEntry, Command, Outcome, Revocation, SealedTable } from '../../domain/ports.ts'
 import type {
   ApiKeyRecord,
+  DataKeyRecord,
   InstanceKeyRecord,
   M2MTokenRecord,
   MachineSecretRecord,
@@ -10,6 +11,7 @@ import type {
 } from '../../domain/records.ts'
 import type { Apply } from './commit-queue.ts'
 import type { SqlValue } from './driver.ts'
+import { toDataKey } from './rows.ts'
 import type { Statements } from './statements.ts'
 
 type Handlers = {
@@ -39,16 +41,7 @@ function createHandlers(db: Statements): Handlers {
         instance.environment,
         instance.createdAt,
       )
-      for (const key of dataKeys) {
-        db.run(
-          'INSERT INTO data_keys VALUES (?, ?, ?, ?, ?)',
-          key.purpose,
-          key.version,
-          key.rootKeyId,
-          key.wrapped,
-          key.createdAt,
-        )
-      }
+      for (const key of dataKeys) insertDataKey(db, key)
       for (const key of signingKeys) {
         db.run(
           'INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?, ?)',
@@ -168,6 +161,40 @@ function createHandlers(db: Statements): Handlers {
       return 'done'
     },
 
+    'replace-data-keys'({ before, after }) {
+      const current = db.all('SELECT * FROM data_keys').map(toDataKey)
+      const isSame = ({ purpose, version, rootKeyId }: DataKeyRecord): boolean =>
+        current.some(
+          (one) =>
+            one.purpose === purpose && one.version === version && one.rootKeyId === rootKeyId,
+        )
+      if (current.length !== before.length || !before.every(isSame)) return 'stale'
+      db.run('DELETE FROM data_keys')
+      for (const key of after) insertDataKey(db, key)
+      return 'done'
+    },
+
+    reseal({ table, values }) {
+      const { key, column } = SEALED_COLUMNS[table]
+      const text = `UPDATE ${table} SET ${column} = ? WHERE ${key} AND ${column} = ?`
+      for (const { id, version, sealed, resealed } of values) {
+        const row = table === 'machine_secrets' ? [id, version] : [id]
+        db.run(text, resealed, ...row, sealed)
+      }
+      return 'done'
+    },
+
+    'forget-data-keys'({ purpose, below, tables }) {
+      const first = Uint8Array.of(below >>> 8, below & 0xff)
+      for (const table of tables) {
+        const { column } = SEALED_COLUMNS[table]
+        const text = `SELECT 1 FROM ${table} WHERE substr(${column}, 1, 2) < ? LIMIT 1`
+        if (db.get(text, first) !== undefined) return 'stale'
+      }
+      db.run('DELETE FROM data_keys WHERE purpose = ? AND version < ?', purpose, below)
+      return 'done'
+    },
+
     'create-m2m-token'({ token, policyVersion }) {
       if (policyVersionOf(db, token.machineId) !== policyVersion) return 'stale'
       insertM2MToken(db, token)
@@ -259,6 +286,28 @@ function createHandlers(db: Statements): Handlers {
       return forgotten === limit ? 'full' : 'done'
     },
   }
+}
+
+/** The sealed column of each table, and what finds a row. */
+export const SEALED_COLUMNS: Readonly<
+  Record<SealedTable, { readonly key: string; readonly column: string; readonly id: string }>
+> = {
+  instance_keys: { key: 'id = ?', column: 'sealed', id: 'id' },
+  machine_secrets: { key: 'machine_id = ? AND version = ?', column: 'sealed', id: 'machine_id' },
+  m2m_tokens: { key: 'id = ?', column: 'sealed', id: 'id' },
+  api_keys: { key: 'id = ?', column: 'sealed', id: 'id' },
+  signing_keys: { key: 'kid = ?', column: 'handle', id: 'kid' },
+}
+
+function insertDataKey(db: Statements, key: DataKeyRecord): void {
+  db.run(
+    'INSERT INTO data_keys VALUES (?, ?, ?, ?, ?)',
+    key.purpose,
+    key.version,
+    key.rootKeyId,
+    key.wrapped,
+    key.createdAt,
+  )
 }
 
 function insertInstanceKey(db: Statements, key: InstanceKeyRecord): void {

@@ -17,6 +17,7 @@ import type {
   StatusListRecord,
   TokenPredicate,
 } from '../../domain/records.ts'
+import type { SealedValue } from '../../domain/ports.ts'
 import type { SqlRow } from './driver.ts'
 
 /** Rows into records. Only the store writes the tables, so a column is what the schema says. */
@@ -140,6 +141,14 @@ export function toRevocation(row: SqlRow): RevocationRecord {
     predicate: JSON.parse(row['predicate'] as string) as TokenPredicate,
     reason: row['reason'] as string | null,
     count: row['count'] as number,
+  }
+}
+
+export function toSealedValue(row: SqlRow): SealedValue {
+  return {
+    id: row['id'] as string,
+    version: row['version'] as number,
+    sealed: row['sealed'] as Uint8Array,
   }
 }
 

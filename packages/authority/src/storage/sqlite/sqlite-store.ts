@@ -10,7 +10,7 @@ import {
   type Store,
 } from '../../domain/ports.ts'
 import type { MachineRecord, OpaqueTokenRecord } from '../../domain/records.ts'
-import { createApply, liveTokens } from './commands.ts'
+import { createApply, liveTokens, SEALED_COLUMNS } from './commands.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import { connect, type SqlRow, type SqlValue } from './driver.ts'
 import * as rows from './rows.ts'
@@ -108,6 +108,23 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
     instance: () => one(rows.toInstance, 'SELECT * FROM instance'),
     dataKeys: () => many(rows.toDataKey, 'SELECT * FROM data_keys ORDER BY purpose, version'),
     signingKeys: () => many(rows.toSigningKey, 'SELECT * FROM signing_keys ORDER BY kid'),
+
+    sealedValues(table, after, limit) {
+      const { column, id } = SEALED_COLUMNS[table]
+      const isSecret = table === 'machine_secrets'
+      // All versions of a machine's secret together, or a page could end between two.
+      const rowsOf = isSecret
+        ? `(SELECT DISTINCT ${id} AS last FROM ${table} WHERE ${id} > ?1
+        ORDER BY ${id} LIMIT ?2)`
+        : null
+      const text =
+        rowsOf === null
+          ? `SELECT ${id} AS id, 0 AS version, ${column} AS sealed FROM ${table}
+            WHERE ${id} > ?1 AND ${column} IS NOT NULL ORDER BY ${id} LIMIT ?2`
+          : `SELECT ${id} AS id, version, ${column} AS sealed FROM ${table}
+            WHERE ${id} IN ${rowsOf} AND ${column} IS NOT NULL ORDER BY ${id}, version`
+      return many(rows.toSealedValue, text, after, limit)
+    },
 
     instanceKey: (id) => one(rows.toInstanceKey, 'SELECT * FROM instance_keys WHERE id = ?', id),
     instanceKeys: () => many(rows.toInstanceKey, 'SELECT * FROM instance_keys ORDER BY id'),
