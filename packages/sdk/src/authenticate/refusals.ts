@@ -57,6 +57,7 @@ const REFUSALS: Readonly<Record<CountersignErrorCode, Refusal>> = {
   'token-expired': failed('token-expired'),
   'token-not-yet-valid': failed('token-not-active-yet'),
   'token-party-mismatch': failed('token-invalid-authorized-parties'),
+  'token-revoked': failed('token-verification-failed'),
   'status-unavailable': silent('token-verification-failed', 'token-verification-failed'),
   'keys-unavailable': silent('token-verification-failed', 'jwk-remote-failed-to-load'),
   'authority-unreachable': silent('unexpected-error', 'unexpected-error'),

@@ -9,8 +9,9 @@ import {
   checkTextsOrNull,
   checkUrl,
   invalidOption,
-  isStatusChecked,
 } from '../verify/options.ts'
+import type { RevocationOptions } from '../verify/revocation.ts'
+import { statusCheckOf } from '../verify/status-check.ts'
 import type { M2MSettings } from '../verify/verifier.ts'
 
 export interface RetryOptions {
@@ -39,8 +40,8 @@ export interface ClientOptions extends Partial<Omit<JwtOptions, 'clock' | 'fetch
    * machine of `machineSecretKey`; with `secretKey` alone, every receiver.
    */
   readonly audience?: string | readonly string[] | null | undefined
-  /** `null` turns the checking of a JWT's status off; otherwise one that has a status is refused. */
-  readonly revocation?: null | undefined
+  /** How the status of a JWT is checked, that is whether it has been revoked; `null` for not at all. */
+  readonly revocation?: RevocationOptions | null | undefined
   /** Epoch milliseconds; drives the judgement of tokens and the age of the key set. */
   readonly clock?: () => number
   /** From 0 to below 1; spreads the waits before repetitions. */
@@ -80,6 +81,9 @@ export function checkOptions(options: ClientOptions): Settings {
   const fetch =
     checkFunction('fetch', options.fetch) ?? ((url, init) => globalThis.fetch(url, init))
   const jwtOptions = jwtOptionsOf(options, apiUrl, { issuer, fetch, clock })
+  const jwt = checkJwtOptions(jwtOptions)
+  const keys = keySetOf(jwtOptions)
+  const status = statusCheckOf({ ...jwtOptions, revocation: options.revocation }, jwt, keys, apiUrl)
   const secretKey = checkSecretKey(options.secretKey)
   const machineSecretKey = checkMachineSecretKey(options.machineSecretKey)
   return Object.freeze({
@@ -93,8 +97,8 @@ export function checkOptions(options: ClientOptions): Settings {
     monotonicMs: clock ?? (() => performance.now()),
     secretKey: () => secretKey,
     machineSecretKey: () => machineSecretKey,
-    jwt: { ...checkJwtOptions(jwtOptions), isStatusChecked: isStatusChecked(options.revocation) },
-    keys: keySetOf(jwtOptions),
+    jwt: { ...jwt, status },
+    keys,
     audience:
       options.audience === undefined ? undefined : checkTextsOrNull('audience', options.audience),
   })

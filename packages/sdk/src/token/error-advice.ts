@@ -14,6 +14,7 @@ const MESSAGES: Readonly<Record<CountersignErrorCode, string>> = {
   'token-expired': 'The token has expired.',
   'token-not-yet-valid': 'The token is not valid yet.',
   'token-party-mismatch': 'The session was started by another party.',
+  'token-revoked': 'The token was revoked.',
   'token-invalid': 'The authority does not accept this token.',
   'status-unavailable': 'The status of the token could not be checked.',
   'keys-unavailable': 'The key set could not be fetched.',
@@ -47,10 +48,12 @@ const ADVICE: Readonly<Record<CountersignErrorCode, string>> = {
     'Its `nbf` or `iat` is in the future by more than the tolerance: compare the clocks of both machines.',
   'token-party-mismatch':
     'Its `azp` must be one of the `authorizedParties` of the session options: the origins of your own front ends. `null` accepts every party.',
+  'token-revoked':
+    'Its status list says so. `countersign tokens list MACHINE --revoked` tells when it was and why; the machine creates a new one.',
   'token-invalid':
     'It is unknown, expired, revoked, or not meant for this machine; the authority tells nobody which. `countersign tokens why -` tells what can be told of it, and `countersign tokens list MACHINE --revoked --expired` what became of a machine’s tokens.',
   'status-unavailable':
-    'The token says where its status is to be looked up, and this verifier cannot. `revocation: null` accepts it without looking, and with it a token that has been revoked.',
+    "The token says where its status is to be looked up, and no list that is young enough is to be had there. Check that the verifier reaches the authority at `<issuer>/status-lists`. With `revocation: { whenUnavailable: 'accept' }` a token passes while that is so, also one that has been revoked.",
   'keys-unavailable':
     'The verifier has no key set, or only one that is too old. Check that the authority answers at its `/.well-known/jwks.json`.',
   'authority-unreachable':

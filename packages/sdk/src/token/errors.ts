@@ -12,6 +12,7 @@ export type CountersignErrorCode =
   | 'token-expired'
   | 'token-not-yet-valid'
   | 'token-party-mismatch'
+  | 'token-revoked'
   | 'token-invalid'
   | 'status-unavailable'
   | 'keys-unavailable'

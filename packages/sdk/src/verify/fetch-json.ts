@@ -23,24 +23,46 @@ export async function fetchJson(
   url: string,
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<unknown> {
-  const signal = AbortSignal.timeout(timeoutMs)
+  const text = await fetchText(
+    fetch,
+    url,
+    'application/json',
+    /^application\/(.+\+)?json$/,
+    timeoutMs,
+  )
   try {
-    return await withSignal(load(fetch, url, signal), signal)
+    return JSON.parse(text) as unknown
+  } catch (error) {
+    throw unavailable(url, 'no JSON', error)
+  }
+}
+
+/**
+ * The same for a text of another media type.
+ *
+ * @throws {CountersignError} `keys-unavailable`
+ */
+export async function fetchText(
+  fetch: Fetch,
+  url: string,
+  accept: string,
+  types: RegExp,
+  timeoutMs: number = TIMEOUT_MS,
+): Promise<string> {
+  const signal = AbortSignal.timeout(timeoutMs)
+  const load = async (): Promise<string> => {
+    const response = await fetch(url, { ...NO_REDIRECT, headers: { accept }, signal })
+    const type = mediaType(response)
+    if (response.status === 200 && types.test(type)) return readBounded(response, MAX_BYTES)
+    response.body?.cancel().catch(() => undefined)
+    throw unavailable(url, `status ${response.status} ${type}`)
+  }
+  try {
+    return await withSignal(load(), signal)
   } catch (error) {
     if (error instanceof CountersignError) throw error
     throw unavailable(url, signal.aborted ? `nothing in ${timeoutMs} ms` : 'no answer', error)
   }
-}
-
-async function load(fetch: Fetch, url: string, signal: AbortSignal): Promise<unknown> {
-  const headers = { accept: 'application/json' }
-  const response = await fetch(url, { ...NO_REDIRECT, headers, signal })
-  const type = mediaType(response)
-  if (response.status === 200 && /^application\/(.+\+)?json$/.test(type)) {
-    return JSON.parse(await readBounded(response, MAX_BYTES)) as unknown
-  }
-  response.body?.cancel().catch(() => undefined)
-  throw unavailable(url, `status ${response.status} ${type}`)
 }
 
 /** Ends the waiting when the signal does, also where `work` takes no notice of it. */

@@ -66,6 +66,7 @@ const STRICTER: readonly (readonly [code: string, expected: RegExp, because: str
   ['token-not-yet-valid', /./, 'jose does not compare `iat` with the clock'],
   ['token-subject-invalid', /./, 'jose does not know our ids'],
   ['status-unavailable', /./, 'jose knows no status lists'],
+  ['token-claim-invalid', /^status\./, 'nor what leads to one'],
 ]
 
 const judge = (engine: Engine, token: string): Promise<CountersignError | null> =>

@@ -84,7 +84,7 @@ export function keySetOf(options: JwtOptions, on: Engine = engine): KeySet {
   const { issuer, jwks, jwksUri } = options
   const parts = {
     engine: on,
-    monotonicMs: checkFunction('clock', options.clock) ?? (() => performance.now()),
+    monotonicMs: monotonicOf(options),
     maxStaleSeconds: numberOf(options, 'jwksMaxStaleSeconds'),
     waitUntil: checkFunction('waitUntil', options.waitUntil),
   }
@@ -96,8 +96,7 @@ export function keySetOf(options: JwtOptions, on: Engine = engine): KeySet {
     const set = copyJson(jwks)
     return createKeySet({ ...parts, load: async () => set, source: 'jwks', monotonicMs: () => 0 })
   }
-  const fetch =
-    checkFunction('fetch', options.fetch) ?? ((url, init) => globalThis.fetch(url, init))
+  const fetch = fetchOf(options)
   const url =
     jwksUri === undefined
       ? `${checkUrl('issuer', issuer)}/.well-known/jwks.json`
@@ -107,4 +106,14 @@ export function keySetOf(options: JwtOptions, on: Engine = engine): KeySet {
     load: () => fetchJson(fetch, url),
     source: `a JWK Set at ${url}`,
   })
+}
+
+/** @throws {CountersignError} `configuration-invalid` */
+export function fetchOf({ fetch }: Pick<JwtOptions, 'fetch'>): Fetch {
+  return checkFunction('fetch', fetch) ?? ((url, init) => globalThis.fetch(url, init))
+}
+
+/** @throws {CountersignError} `configuration-invalid` */
+export function monotonicOf({ clock }: Pick<JwtOptions, 'clock'>): () => number {
+  return checkFunction('clock', clock) ?? (() => performance.now())
 }

@@ -28,6 +28,12 @@ export interface JwtClass<Claims, Result> {
   judge(payload: JsonObject, nowMs: number): Claims
   /** Judges again what time may have changed since. @throws {CountersignError} */
   judgeAgain(claims: Claims, nowMs: number): void
+  /**
+   * Judges what has to be looked up elsewhere, if it is to be: after all else, and each time.
+   *
+   * @throws {CountersignError}
+   */
+  checkStatus?(claims: Claims): Awaitable<void>
   /** What the caller gets: it shares nothing with the claims, which others will read. */
   resultOf(claims: Claims, nowMs: number): Result
 }
@@ -88,14 +94,14 @@ export function createJwtVerifier<Claims, Result>(
     knownHeaders.push({ text, header: jws.header, ...judged })
   }
 
-  const recalled = (found: VerifiedToken<Claims> | undefined): Result | undefined => {
+  const recalled = (found: VerifiedToken<Claims> | undefined): Awaitable<Result | undefined> => {
     if (found === undefined) return undefined
     const { key, claims } = found
     const current = keys.find(key.kid)
     if (current === key) {
       const nowMs = now()
       jwtClass.judgeAgain(claims, nowMs)
-      return jwtClass.resultOf(claims, nowMs)
+      return whenThere(jwtClass.checkStatus?.(claims), () => jwtClass.resultOf(claims, nowMs))
     }
     // It is gone, or changed, or has to be asked for: then all is done from the start.
     if (current instanceof Promise) current.catch(() => undefined)
@@ -121,6 +127,8 @@ export function createJwtVerifier<Claims, Result>(
     rememberHeader(jws, judged)
     const nowMs = now()
     const claims = jwtClass.judge(jws.payload, nowMs)
+    const known = jwtClass.checkStatus?.(claims)
+    if (known instanceof Promise) await known
     verifiedTokens.remember(token, { key, claims })
     return jwtClass.resultOf(claims, nowMs)
   }

@@ -2,6 +2,7 @@ import type { CountersignError } from '../token/errors.ts'
 import { refusal } from '../token/errors.ts'
 import type { Engine } from './engine/engine.ts'
 import { importKeySet, isJwkSet, type Keys, type VerificationKey } from './jwk.ts'
+import { createRefreshed } from './refreshed.ts'
 
 /** Finds keys by `kid`. */
 export interface KeySet {
@@ -13,6 +14,8 @@ export interface KeySet {
   find(kid: string): VerificationKey | Promise<VerificationKey>
   /** Has keys ready, fresh ones where they are fetched. @throws {CountersignError} `keys-unavailable` */
   warm(): Promise<void>
+  /** Whether there are any, young enough to verify with. */
+  isKnown(): boolean
 }
 
 export interface KeySetOptions {
@@ -38,75 +41,29 @@ const STALE_AFTER_MS = 300_000
 /** Between two fetches while there are keys to go on with, whatever asks: unknown keys, failures, age. */
 const COOL_DOWN_MS = 30_000
 
-/** With no key at all nothing can be verified: after a failure it is tried again sooner, then ever later. */
-const FIRST_RETRY_MS = 1_000
-
-/** A waiter does not rely on a fetch that another request began and may have been ended with. */
-const STUCK_AFTER_MS = 6_000
-
 /** The keys of one issuer, loaded when needed. Each verifier has its own: no key crosses issuers. */
 export function createKeySet(options: KeySetOptions): KeySet {
-  const { engine, source, waitUntil } = options
+  const { engine, source, monotonicMs, waitUntil } = options
   const maxAgeMs = options.maxStaleSeconds * 1000
-  const nowMs = forward(options.monotonicMs)
-  let keys: Keys | null = null
-  /** When the answer that is held was asked for. */
-  let fetchedAt = -Infinity
-  let triedAt = -Infinity
-  let failedAt = -Infinity
-  let failures = 0
-  let inFlight: Promise<Keys> | null = null
-
-  const load = async (): Promise<Keys> => {
-    const set = await options.load()
-    if (isJwkSet(set)) return importKeySet(engine, set, keys ?? undefined)
-    throw refusal('keys-unavailable', source)
-  }
-
-  /** One fetch at a time, however many ask. */
-  const refresh = (): Promise<Keys> => {
-    const now = nowMs()
-    if (inFlight !== null && now - triedAt < STUCK_AFTER_MS) return inFlight
-    triedAt = now
-    const mine = load()
-      .then(
-        (loaded) => {
-          failures = 0
-          // One that was stuck and came after all knows less than one that was asked for later.
-          if (now < fetchedAt) return keys ?? loaded
-          fetchedAt = now
-          keys = loaded
-          return loaded
-        },
-        (error: unknown) => {
-          failures++
-          failedAt = nowMs()
-          throw error
-        },
-      )
-      .finally(() => {
-        if (inFlight === mine) inFlight = null
-      })
-    inFlight = mine
-    return mine
-  }
-
-  const current = (): Keys | null => (keys !== null && nowMs() - fetchedAt < maxAgeMs ? keys : null)
-
-  const mayTry = (): boolean => {
-    if (inFlight !== null) return true
-    const wait =
-      current() === null
-        ? Math.min(COOL_DOWN_MS, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1))
-        : COOL_DOWN_MS
-    return nowMs() - triedAt >= wait
-  }
+  const keys = createRefreshed<Keys>({
+    async load(known) {
+      const set = await options.load()
+      if (isJwkSet(set)) return [await importKeySet(engine, set, known ?? undefined), 0]
+      throw refusal('keys-unavailable', source)
+    },
+    monotonicMs,
+    maxAgeMs: () => maxAgeMs,
+    coolDownMs: COOL_DOWN_MS,
+    waitUntil,
+  })
 
   const findLate = async (kid: string): Promise<VerificationKey> => {
-    const known = current()
+    const known = keys.current()
     // Whether the token's key is new cannot be known while its source is silent: that is no verdict.
-    if (!mayTry()) throw known === null || failures > 0 ? sourceSilent(source) : unknownKey()
-    const loaded = await refresh().catch((error: unknown) => {
+    if (!keys.mayTry()) {
+      throw known === null || keys.isFailing() ? sourceSilent(source) : unknownKey()
+    }
+    const loaded = await keys.refresh().catch((error: unknown) => {
       if (known?.has(kid) === true) return known
       throw error
     })
@@ -115,48 +72,31 @@ export function createKeySet(options: KeySetOptions): KeySet {
     return key
   }
 
-  /** Nobody waits for it; a failure is tried again after the cool-down. */
-  const refreshBeside = (): void => {
-    const work = refresh().catch(() => undefined)
-    waitUntil?.(work)
-  }
-
   return {
     find(kid: string): VerificationKey | Promise<VerificationKey> {
-      const age = nowMs() - fetchedAt
-      const key = age < maxAgeMs ? keys?.get(kid) : undefined
+      const key = keys.current()?.get(kid)
       if (key === undefined) return findLate(kid)
-      if (age < REFRESH_AFTER_MS || !mayTry()) return key
+      const age = keys.ageMs()
+      if (age < REFRESH_AFTER_MS || !keys.mayTry()) return key
       // Nobody used it for long, and a key may have been removed meanwhile.
-      const hasJustFailed = nowMs() - failedAt < STALE_AFTER_MS
-      if (age >= STALE_AFTER_MS && !hasJustFailed) return findLate(kid)
-      refreshBeside()
+      if (age >= STALE_AFTER_MS && !keys.hasFailedWithin(STALE_AFTER_MS)) return findLate(kid)
+      keys.refreshBeside()
       return key
     },
 
     async warm(): Promise<void> {
-      const known = current()
-      if (known !== null && nowMs() - fetchedAt < REFRESH_AFTER_MS) return
+      const known = keys.current()
+      if (known !== null && keys.ageMs() < REFRESH_AFTER_MS) return
       try {
-        if (!mayTry()) throw sourceSilent(source)
-        await refresh()
+        if (!keys.mayTry()) throw sourceSilent(source)
+        await keys.refresh()
       } catch (error) {
         if (known === null) throw error
       }
-      if (keys?.size === 0) throw refusal('keys-unavailable', `${source} with a fit key`)
+      if (keys.current()?.size === 0) throw refusal('keys-unavailable', `${source} with a fit key`)
     },
-  }
-}
 
-/** A wall clock may be set back, and a set must not stay young until it has caught up. */
-function forward(clock: () => number): () => number {
-  let last = Number.POSITIVE_INFINITY
-  let elapsed = 0
-  return () => {
-    const now = clock()
-    elapsed += Math.max(0, now - last)
-    last = now
-    return elapsed
+    isKnown: () => (keys.current()?.size ?? 0) > 0,
   }
 }
 

@@ -48,9 +48,3 @@ export function checkAlgorithms(value: unknown = JWT_ALGORITHMS): readonly JwtAl
   if (names.length > 0 && names.every((name) => JWT_ALGORITHMS.includes(name))) return [...names]
   throw invalidOption(`algorithms to be some of ${String(JWT_ALGORITHMS)}`)
 }
-
-/** Whether a token's status is to be checked: unless it was said that it is not. */
-export function isStatusChecked(revocation: unknown): boolean {
-  if (revocation === undefined || revocation === null) return revocation === undefined
-  throw invalidOption('revocation to be absent or null')
-}

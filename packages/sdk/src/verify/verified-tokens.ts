@@ -83,7 +83,7 @@ export type Awaitable<Value> = Value | Promise<Value>
 
 export function whenThere<Value, Next>(
   value: Awaitable<Value>,
-  next: (value: Value) => Next,
+  next: (value: Value) => Awaitable<Next>,
 ): Awaitable<Next> {
   return value instanceof Promise ? value.then(next) : next(value)
 }

@@ -334,7 +334,7 @@ test('a token with a status is refused, unless that was turned off', async () =>
 test('warm fetches the keys once, and says when there are none', async () => {
   const server = scriptedFetch(json(jwks))
   const { jwks: _, ...remote } = BASE
-  const verifier = createVerifier({ ...remote, fetch: server.fetch })
+  const verifier = createVerifier({ ...remote, revocation: null, fetch: server.fetch })
   await Promise.all([verifier.warm(), verifier.warm()])
   await verifier.verify(await signToken(ec))
   expect(server.sent).toHaveLength(1)

@@ -8,16 +8,18 @@ import type { Engine } from './engine/engine.ts'
 import { checkJwtOptions, type JwtOptions, type JwtSettings, keySetOf } from './jwt-settings.ts'
 import { createJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
 import type { KeySet } from './key-set.ts'
-import { checkTextsOrNull, isStatusChecked } from './options.ts'
+import { checkTextsOrNull } from './options.ts'
+import type { RevocationOptions } from './revocation.ts'
+import { type StatusCheck, statusCheckOf } from './status-check.ts'
 
 export interface VerifierOptions extends JwtOptions {
   /** The machine that tokens must be meant for, or several; `null` accepts every receiver. */
   readonly audience: string | readonly string[] | null
   /**
-   * `null` turns the checking of a token's status off. Otherwise a token that has one (`status`) is
-   * refused until it can be checked.
+   * How the status of a token is checked, that is whether it has been revoked; `null` for not at all. A
+   * token without `status` passes.
    */
-  readonly revocation?: null | undefined
+  readonly revocation?: RevocationOptions | null | undefined
 }
 
 /** Checks machine JWTs of one issuer, without asking anybody but its key set. */
@@ -30,17 +32,23 @@ export interface Verifier {
    */
   readonly verify: (token: string) => Promise<M2MToken>
   /**
-   * Fetches the key set before the first token comes.
+   * Fetches the key set and the status lists before the first token comes.
    *
-   * @throws {CountersignError} `keys-unavailable` when there is none to verify with.
+   * @throws {CountersignError} `keys-unavailable`, `status-unavailable` when there is nothing to verify
+   *   with.
    */
   readonly warm: () => Promise<void>
+  /** Whether there are keys, and of each status list that was met a copy that is young enough. */
+  readonly isReady: () => boolean
+  /** Ends the stream of changes that `push` has opened. */
+  readonly close: () => void
 }
 
 /** What decides about machine JWTs besides the keys. */
 export interface M2MSettings extends JwtSettings {
   readonly audience: readonly string[] | null
-  readonly isStatusChecked: boolean
+  /** `null` when the status is not checked. */
+  readonly status: StatusCheck | null
 }
 
 /**
@@ -62,12 +70,20 @@ export function createVerifierOn(on: Engine, options: VerifierOptions): Verifier
   const settings = {
     ...checkJwtOptions(options),
     audience: checkTextsOrNull('audience', options.audience),
-    isStatusChecked: isStatusChecked(options.revocation),
   }
-  const verifier = createM2MVerifier(settings, keySetOf(options, on), on)
+  const keys = keySetOf(options, on)
+  const status = statusCheckOf(options, settings, keys, options.issuer, on)
+  const verifier = createM2MVerifier({ ...settings, status }, keys, on)
   return Object.freeze({
     verify: (token: string) => verifier.verify(token),
-    warm: () => verifier.warm(),
+    async warm() {
+      await verifier.warm()
+      await status?.warm()
+    },
+    isReady: () => keys.isKnown() && status?.isReady() !== false,
+    close() {
+      status?.close()
+    },
   })
 }
 
@@ -87,13 +103,9 @@ export function createM2MVerifier(
         if (namesMachine(payload)) return
         throw refusal('token-class-mismatch', 'sub to be a machine id')
       },
-      judge(payload: JsonObject, nowMs: number) {
-        const claims = judgeM2MClaims(payload, settings, nowMs)
-        if (settings.isStatusChecked && Object.hasOwn(claims, 'status')) {
-          throw refusal('status-unavailable', 'no status, or revocation: null')
-        }
-        return claims
-      },
+      judge: (payload: JsonObject, nowMs: number) => judgeM2MClaims(payload, settings, nowMs),
+      checkStatus: ({ status }: M2MClaims) =>
+        status === undefined ? undefined : settings.status?.check(status),
       judgeAgain(claims: M2MClaims, nowMs: number) {
         judgeTimes(claims, nowMs, clockToleranceSeconds, false)
       },

@@ -1,0 +1,114 @@
+/** A value that is fetched when it is needed, kept while it is young, and gone on with while its source is silent. */
+export interface Refreshed<Value> {
+  /** What is held, unless it has become too old to be relied on. */
+  current(): Value | null
+  /** How old it is: since it was asked for, or since it was made, where that is known. */
+  ageMs(): number
+  /** Whether it may be fetched now: not again and again, whatever asks. */
+  mayTry(): boolean
+  /** One fetch at a time, however many ask. */
+  refresh(): Promise<Value>
+  /** Nobody waits for it; a failure is tried again after the cool-down. */
+  refreshBeside(): void
+  /** Whether the last try has failed. */
+  isFailing(): boolean
+  /** Whether a try has failed that lately. */
+  hasFailedWithin(milliseconds: number): boolean
+}
+
+export interface RefreshedOptions<Value> {
+  /** Gives it, and how old it is already. @param held What is held, however old. */
+  readonly load: (held: Value | null) => Promise<readonly [value: Value, ageMs: number]>
+  /** Milliseconds that should only go forward; where they do not, the time until then is not counted. */
+  readonly monotonicMs: () => number
+  /** How old it may become while its source is silent. */
+  readonly maxAgeMs: (held: Value) => number
+  /** Between two fetches while there is something to go on with: whatever asks for them. */
+  readonly coolDownMs: number
+  /** Is given the work that goes on after a verification has been answered. */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
+}
+
+/** With nothing at all nothing can be verified: after a failure it is tried again sooner, then ever later. */
+const FIRST_RETRY_MS = 1_000
+
+/** A waiter does not rely on a fetch that another request began and may have been ended with. */
+const STUCK_AFTER_MS = 6_000
+
+export function createRefreshed<Value>(options: RefreshedOptions<Value>): Refreshed<Value> {
+  const { maxAgeMs, coolDownMs, waitUntil } = options
+  const nowMs = forward(options.monotonicMs)
+  let held: Value | null = null
+  /** When what is held was asked for. */
+  let fetchedAt = -Infinity
+  /** When it was made. */
+  let madeAt = -Infinity
+  let triedAt = -Infinity
+  let failedAt = -Infinity
+  let failures = 0
+  let inFlight: Promise<Value> | null = null
+
+  const ageMs = (): number => nowMs() - madeAt
+  const current = (): Value | null => (held !== null && ageMs() < maxAgeMs(held) ? held : null)
+
+  const refresh = (): Promise<Value> => {
+    const now = nowMs()
+    if (inFlight !== null && now - triedAt < STUCK_AFTER_MS) return inFlight
+    triedAt = now
+    const mine = options
+      .load(held)
+      .then(
+        ([value, age]) => {
+          failures = 0
+          // One that was stuck and came after all knows less than one that was asked for later.
+          if (now < fetchedAt) return held ?? value
+          fetchedAt = now
+          madeAt = now - age
+          held = value
+          return value
+        },
+        (error: unknown) => {
+          failures++
+          failedAt = nowMs()
+          throw error
+        },
+      )
+      .finally(() => {
+        if (inFlight === mine) inFlight = null
+      })
+    inFlight = mine
+    return mine
+  }
+
+  return {
+    current,
+    ageMs,
+    refresh,
+    mayTry() {
+      if (inFlight !== null) return true
+      const wait =
+        current() === null
+          ? Math.min(coolDownMs, FIRST_RETRY_MS * 2 ** Math.max(0, failures - 1))
+          : coolDownMs
+      return nowMs() - triedAt >= wait
+    },
+    refreshBeside() {
+      const work = refresh().catch(() => undefined)
+      waitUntil?.(work)
+    },
+    isFailing: () => failures > 0,
+    hasFailedWithin: (milliseconds: number) => nowMs() - failedAt < milliseconds,
+  }
+}
+
+/** A wall clock may be set back, and nothing must stay young until it has caught up. */
+function forward(clock: () => number): () => number {
+  let last = Number.POSITIVE_INFINITY
+  let elapsed = 0
+  return () => {
+    const now = clock()
+    elapsed += Math.max(0, now - last)
+    last = now
+    return elapsed
+  }
+}

@@ -1,0 +1,58 @@
+import { engine } from '#engine'
+import type { Engine } from './engine/engine.ts'
+import type { JwtOptions, JwtSettings } from './jwt-settings.ts'
+import { fetchOf, monotonicOf } from './jwt-settings.ts'
+import type { KeySet } from './key-set.ts'
+import { checkRevocation, type RevocationOptions } from './revocation.ts'
+import type { StatusLists } from './status-lists.ts'
+
+/** {@link StatusLists} that are there once they are needed. */
+export type StatusCheck = Pick<StatusLists, 'check' | 'warm' | 'isReady' | 'close'>
+
+/**
+ * How a verifier checks the status of its tokens; `null` for not at all. What it takes is loaded with the
+ * first token that has a status: many have none.
+ *
+ * @param base Where what lies below the issuer is reached.
+ * @throws {CountersignError} `configuration-invalid`
+ */
+export function statusCheckOf(
+  options: Omit<JwtOptions, 'issuer'> & {
+    readonly revocation?: RevocationOptions | null | undefined
+  },
+  settings: JwtSettings,
+  keys: KeySet,
+  base: string,
+  on: Engine = engine,
+): StatusCheck | null {
+  const revocation = checkRevocation(options.revocation, base)
+  if (revocation === null) return null
+  const { waitUntil, jwks } = options
+  const parts = {
+    ...settings,
+    ...revocation,
+    engine: on,
+    keys,
+    fetch: fetchOf(options),
+    monotonicMs: monotonicOf(options),
+    waitUntil,
+  }
+  let lists: StatusLists | undefined
+  let isClosed = false
+  const load = async (): Promise<StatusLists> => {
+    const { createStatusLists } = await import('./status-lists.ts')
+    lists ??= createStatusLists(isClosed ? { ...parts, push: false } : parts)
+    return lists
+  }
+  return {
+    check: (status: unknown) =>
+      lists === undefined ? load().then((loaded) => loaded.check(status)) : lists.check(status),
+    // Whose keys are given and not fetched may have nobody to ask.
+    warm: async () => (jwks === undefined ? (await load()).warm() : undefined),
+    isReady: () => lists?.isReady() !== false,
+    close() {
+      isClosed = true
+      lists?.close()
+    },
+  }
+}

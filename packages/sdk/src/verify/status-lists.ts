@@ -1,0 +1,257 @@
+import { decodeBase64url } from '../token/base64url.ts'
+import type { JwtAlgorithm } from '../token/algorithms.ts'
+import { isCountersignError, refusal } from '../token/errors.ts'
+import { isJsonObject } from '../token/json.ts'
+import {
+  judgeStatusList,
+  pathBelow,
+  STATUS_LIST_HEADER,
+  STATUS_LIST_MEDIA_TYPE,
+  statusAt,
+  type StatusListClaims,
+  statusReferenceOf,
+} from '../token/status-list.ts'
+import type { Engine } from './engine/engine.ts'
+import { type Fetch, fetchJson, fetchText } from './fetch-json.ts'
+import { createJwtVerifier } from './jwt-verifier.ts'
+import type { KeySet } from './key-set.ts'
+import { createRefreshed, type Refreshed } from './refreshed.ts'
+import type { RevocationSettings } from './revocation.ts'
+import { openStatusEvents, type StatusEvents } from './status-events.ts'
+import type { Awaitable } from './verified-tokens.ts'
+
+/** Tells whether tokens of one issuer are revoked, by the lists that the issuer signs. */
+export interface StatusLists {
+  /**
+   * Passes when the token is not revoked. At once where its list is young.
+   *
+   * @throws {CountersignError} `token-revoked`, `token-claim-invalid`, `status-unavailable`
+   */
+  check(status: unknown): Awaitable<void>
+  /** Fetches every list that the issuer names. @throws {CountersignError} `status-unavailable` */
+  warm(): Promise<void>
+  /** Whether each list that was met is young enough to go by. */
+  isReady(): boolean
+  /** Ends the stream of events. */
+  close(): void
+}
+
+export interface StatusListsOptions extends RevocationSettings {
+  readonly engine: Engine
+  readonly keys: KeySet
+  readonly issuer: string
+  readonly algorithms: readonly JwtAlgorithm[]
+  readonly clockToleranceSeconds: number
+  readonly fetch: Fetch
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  readonly monotonicMs: () => number
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
+}
+
+/** A list, decoded once. */
+interface StatusList extends StatusListClaims {
+  readonly bytes: Uint8Array
+}
+
+/** A list is fetched while it can still be relied on, so that nobody has to wait. */
+const REFRESH_AFTER = 0.6
+
+/** However long an issuer says that a list may be kept. */
+const MAX_TTL_SECONDS = 3_600
+
+const COOL_DOWN_MS = 5_000
+
+/** A million tokens of this authority are in eight lists, and a day of it is in some more. */
+const MAX_LISTS = 256
+
+const MAX_TOKEN_BYTES = 262_144
+
+const LIST_TYPE = /^application\/statuslist\+jwt$/
+
+/** 2^20 statuses of 8 bits; a small text can be deflated from a thousand times as much. */
+const MAX_INFLATED_BYTES = 1_048_576
+
+export function createStatusLists(options: StatusListsOptions): StatusLists {
+  const { issuer, monotonicMs, waitUntil, maxStaleSeconds } = options
+  const lists = new Map<string, Refreshed<StatusList>>()
+  let events: StatusEvents | null = null
+
+  const ttlMs = ({ ttl }: StatusList): number =>
+    Math.min(ttl, MAX_TTL_SECONDS, maxStaleSeconds) * 1000
+
+  const listOf = (uri: string): Refreshed<StatusList> => {
+    const known = lists.get(uri)
+    if (known !== undefined) {
+      // The one that was used last stands last.
+      lists.delete(uri)
+      lists.set(uri, known)
+      return known
+    }
+    const [oldest] = lists.keys()
+    if (lists.size >= MAX_LISTS && oldest !== undefined) lists.delete(oldest)
+    const list = createRefreshed<StatusList>({
+      load: (held) => loadList(options, uri, held),
+      monotonicMs,
+      maxAgeMs: ({ iat, exp }) => Math.min(maxStaleSeconds, exp - iat) * 1000,
+      coolDownMs: COOL_DOWN_MS,
+      waitUntil,
+    })
+    lists.set(uri, list)
+    return list
+  }
+
+  /** The list, as it was when it had to be known; `null` when nothing that young is to be had. */
+  const findLate = async (list: Refreshed<StatusList>): Promise<StatusList | null> => {
+    if (list.mayTry()) {
+      try {
+        return await list.refresh()
+      } catch (error) {
+        if (!isCountersignError(error)) throw error
+      }
+    }
+    return list.current()
+  }
+
+  const find = (uri: string): Awaitable<StatusList | null> => {
+    const list = listOf(uri)
+    const current = list.current()
+    if (current === null) return findLate(list)
+    const [age, ttl] = [list.ageMs(), ttlMs(current)]
+    if (age < ttl * REFRESH_AFTER || !list.mayTry()) return current
+    if (age >= ttl && !list.hasFailedWithin(ttl)) return findLate(list)
+    list.refreshBeside()
+    return current
+  }
+
+  const judge = (list: StatusList | null, idx: number): void => {
+    if (list === null) {
+      if (options.whenUnavailable === 'accept') return
+      throw refusal('status-unavailable', `a status list of ${issuer}`)
+    }
+    const status = statusAt(list.bytes, list.bits, idx)
+    if (status === null) throw refusal('token-claim-invalid', 'an idx within its status list')
+    if (status !== 0) throw refusal('token-revoked')
+  }
+
+  const listen = (): void => {
+    events ??= openStatusEvents(options, (uri) => {
+      for (const [known, list] of lists) {
+        if (uri === null || uri === known) list.refreshBeside()
+      }
+    })
+  }
+
+  return {
+    check(status: unknown): Awaitable<void> {
+      const { idx, uri } = statusReferenceOf(status, issuer)
+      if (options.push) listen()
+      const found = find(uri)
+      return found instanceof Promise ? found.then((list) => judge(list, idx)) : judge(found, idx)
+    },
+
+    async warm() {
+      if (options.push) listen()
+      const uris = await loadUris(options)
+      const loading = uris.slice(0, MAX_LISTS).map((uri) => findLate(listOf(uri)))
+      const isAllThere = (await Promise.all(loading)).every((list) => list !== null)
+      if (!isAllThere && options.whenUnavailable !== 'accept') {
+        throw refusal('status-unavailable', `the status lists of ${issuer}`)
+      }
+    },
+
+    isReady: () =>
+      options.whenUnavailable === 'accept' ||
+      [...lists.values()].every((list) => list.current() !== null),
+
+    close() {
+      events?.close()
+      events = null
+    },
+  }
+}
+
+/** @throws {CountersignError} `status-unavailable` */
+async function loadList(
+  options: StatusListsOptions,
+  uri: string,
+  held: StatusList | null,
+): Promise<readonly [StatusList, number]> {
+  const { engine, keys, issuer, base, algorithms, clockToleranceSeconds, fetch, now } = options
+  const verifier = createJwtVerifier(
+    {
+      keys,
+      algorithms,
+      now,
+      maxTokenBytes: MAX_TOKEN_BYTES,
+      cacheSize: 0,
+      jwtClass: {
+        header: STATUS_LIST_HEADER,
+        judgeClass: () => undefined,
+        judge: (payload, nowMs) =>
+          judgeStatusList(payload, uri, issuer, nowMs, clockToleranceSeconds),
+        judgeAgain: () => undefined,
+        resultOf: (claims: StatusListClaims) => claims,
+      },
+    },
+    engine,
+  )
+  try {
+    const place = base + (pathBelow(issuer, uri) ?? '')
+    const text = await fetchText(fetch, place, STATUS_LIST_MEDIA_TYPE, LIST_TYPE)
+    const claims = await verifier.verify(text)
+    const list =
+      held !== null && claims.iat < held.iat
+        ? held
+        : { ...claims, bytes: await inflate(decodeBase64url(claims.lst)) }
+    return [list, Math.max(0, now() - list.iat * 1000)]
+  } catch (error) {
+    throw refusal('status-unavailable', `a status list at ${uri}`, undefined, error)
+  }
+}
+
+/** @throws when it is not ZLIB (RFC 1950), or too large. */
+async function inflate(deflated: Uint8Array | null): Promise<Uint8Array> {
+  if (deflated === null) throw new TypeError('not base64url')
+  const body = new Blob([deflated as BlobPart]).stream()
+  const reader = body.pipeThrough(new DecompressionStream('deflate')).getReader()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) break
+    length += value.byteLength
+    if (length > MAX_INFLATED_BYTES) {
+      reader.cancel().catch(() => undefined)
+      throw new RangeError('too large')
+    }
+    chunks.push(value)
+  }
+  const bytes = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset)
+    offset += chunk.byteLength
+  }
+  return bytes
+}
+
+/** The lists that the issuer names. @throws {CountersignError} `status-unavailable` */
+async function loadUris({
+  fetch,
+  base,
+  issuer,
+  whenUnavailable,
+}: StatusListsOptions): Promise<string[]> {
+  try {
+    const answer = await fetchJson(fetch, `${base}/status-lists`)
+    const uris: unknown = isJsonObject(answer) ? answer['status_lists'] : undefined
+    if (!Array.isArray(uris)) throw refusal('status-unavailable', 'status_lists')
+    return uris.map((uri) => statusReferenceOf({ status_list: { idx: 0, uri } }, issuer).uri)
+  } catch (error) {
+    // An issuer need not name its lists: they are fetched as tokens come.
+    const isAbsent = isCountersignError(error) && error.got?.startsWith('status 404') === true
+    if (isAbsent || whenUnavailable === 'accept') return []
+    throw refusal('status-unavailable', `the status lists of ${issuer}`, undefined, error)
+  }
+}
