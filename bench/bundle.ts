@@ -3,20 +3,32 @@ import { join } from 'node:path'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { Rolldown } from 'tsdown'
 
-/** What a browser or a worker downloads for one import. */
-export interface BundleSize {
-  readonly name: string
+export interface Size {
   readonly minifiedBytes: number
   readonly gzipBytes: number
   readonly brotliBytes: number
+}
+
+/** What a browser or a worker downloads for one import. */
+export interface BundleSize {
+  readonly name: string
+  /** What is there before anything runs. */
+  readonly first: Size
+  /** With what is loaded later, when it is needed. */
+  readonly whole: Size
   /** Modules of Node that it reaches: for a bundle for the web there should be none. */
   readonly nodeModules: readonly string[]
 }
 
-/** The same need, of both: a verifier that fetches its issuer's keys. */
+/**
+ * The same need: a verifier that fetches its issuer's keys. Ours checks the status of tokens as well,
+ * once one has a status; jose needs another package for that.
+ */
 export const BUNDLED = {
   ours: `export { createVerifier } from 'countersign/verify'`,
   jose: `export { createRemoteJWKSet, jwtVerify } from 'jose'`,
+  joseWithStatus: `export { createRemoteJWKSet, jwtVerify } from 'jose'
+    export { getListFromStatusListJWT } from '@sd-jwt/jwt-status-list'`,
 } as const
 
 const ENTRY = join(import.meta.dirname, 'bundle-entry.js')
@@ -46,13 +58,34 @@ export async function bundleForWeb(name: string, module: string): Promise<Bundle
   })
   const { output } = await bundle.generate({ format: 'esm', minify: true })
   await bundle.close()
-  // What is loaded later is downloaded too.
-  const code = output.map((part) => (part.type === 'chunk' ? part.code : '')).join('')
+  const chunks = output.filter((part) => part.type === 'chunk')
+  const first = firstOf(chunks)
+  const codeOf = (some: readonly Chunk[]): string => some.map(({ code }) => code).join('')
+  const [code, firstCode] = [codeOf(chunks), codeOf(first)]
   return {
     name,
+    first: sizeOf(firstCode),
+    whole: sizeOf(code),
+    nodeModules: [...nodeModules],
+  }
+}
+
+type Chunk = Rolldown.OutputChunk
+
+/** The entry and all that it imports: what is there before anything runs. */
+function firstOf(chunks: readonly Chunk[]): readonly Chunk[] {
+  const names = new Set(chunks.filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName))
+  for (const name of names) {
+    const chunk = chunks.find(({ fileName }) => fileName === name)
+    for (const imported of chunk?.imports ?? []) names.add(imported)
+  }
+  return chunks.filter(({ fileName }) => names.has(fileName))
+}
+
+function sizeOf(code: string): Size {
+  return {
     minifiedBytes: Buffer.byteLength(code),
     gzipBytes: gzipSync(code, { level: 9 }).length,
     brotliBytes: brotliCompressSync(code).length,
-    nodeModules: [...nodeModules],
   }
 }

@@ -1,5 +1,5 @@
 import { cpus } from 'node:os'
-import type { BundleSize } from './bundle.ts'
+import type { Size } from './bundle.ts'
 import type { Spread, Standing } from './paired.ts'
 import type { SizeTable, Table } from './rows/row.ts'
 
@@ -49,18 +49,19 @@ function formatStanding(standing: Standing): string {
 }
 
 /** The ratio is the peer's size to ours, as a floor's CPU is to ours. */
-function formatSizes({ peer, ours }: SizeTable): string[] {
+function formatSizes({ peer, ours, part }: SizeTable): string[] {
   return SIZES.flatMap(([form, sizeOf]) => {
-    const ratio = sizeOf(peer) / sizeOf(ours)
+    const [theirs, own] = [sizeOf(peer.whole), sizeOf(ours[part])]
+    const ratio = theirs / own
     const verdict = [short(ratio), '> 1', ratio > 1 ? 'met' : 'missed']
     return [
-      line([`  ${peer.name}, ${form}`, formatBytes(sizeOf(peer)), 'peer']),
-      line([`  ${ours.name}, ${form}`, formatBytes(sizeOf(ours)), ...verdict]),
+      line([`  ${peer.name}, ${form}`, formatBytes(theirs), 'peer']),
+      line([`  ${ours.name}, ${form}`, formatBytes(own), ...verdict]),
     ]
   })
 }
 
-const SIZES: readonly (readonly [string, (bundle: BundleSize) => number])[] = [
+const SIZES: readonly (readonly [string, (size: Size) => number])[] = [
   ['minified', ({ minifiedBytes }) => minifiedBytes],
   ['gzip', ({ gzipBytes }) => gzipBytes],
   ['brotli', ({ brotliBytes }) => brotliBytes],

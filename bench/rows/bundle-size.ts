@@ -10,9 +10,16 @@ export const bundleSize: Row = {
       throw new Error(`The bundle for the web reaches ${ours.nodeModules.join(', ')}.`)
     }
     yield {
-      title: 'a verifier in a bundle for the web',
+      title: 'a verifier in a bundle for the web, without what it loads to check a status',
       peer: await bundleForWeb('jose jwtVerify, createRemoteJWKSet', BUNDLED.jose),
       ours,
+      part: 'first',
+    }
+    yield {
+      title: 'a verifier in a bundle for the web, with all that a status takes',
+      peer: await bundleForWeb('jose, @sd-jwt/jwt-status-list', BUNDLED.joseWithStatus),
+      ours,
+      part: 'whole',
     }
   },
 }

@@ -20,6 +20,8 @@ export interface SizeTable {
   readonly peer: BundleSize
   /** Meant to be smaller than the peer. */
   readonly ours: BundleSize
+  /** What of ours is compared with all of the peer's. */
+  readonly part: 'first' | 'whole'
 }
 
 /** A row of DESIGN.md's table of speed; one algorithm at a time where there are several. */

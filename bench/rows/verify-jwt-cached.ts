@@ -22,7 +22,7 @@ const CONTESTANTS: readonly VerifyContestant[] = [
   {
     name: 'countersign createVerifier',
     targets: { RS256: 13 },
-    prepare: countersignVerifier({ revocation: null }),
+    prepare: countersignVerifier({}),
   },
   { name: 'countersign m2m.verify', prepare: countersignClient },
   { name: 'fast-jwt, cache on', prepare: fastJwt(true) },

@@ -24,13 +24,13 @@ const CONTESTANTS: readonly VerifyContestant[] = [
   {
     name: 'countersign createVerifier, cache off',
     targets: { RS256: 0.9, ES256: 0.93, EdDSA: 0.95 },
-    prepare: countersignVerifier({ cacheSize: 0, revocation: null }),
+    prepare: countersignVerifier({ cacheSize: 0 }),
   },
   { name: 'countersign m2m.verify', prepare: countersignClient },
   {
     name: 'countersign authenticateRequest, cache off',
     targets: { RS256: 0.8, ES256: 0.8, EdDSA: 0.8 },
-    prepare: countersignRequest({ cacheSize: 0, revocation: null }),
+    prepare: countersignRequest({ cacheSize: 0 }),
   },
   { name: 'fast-jwt, cache off', prepare: fastJwt(false) },
   { name: 'aws-jwt-verify verifySync', prepare: awsJwtVerify },

@@ -92,9 +92,17 @@ export function bareCheck(
   }
 }
 
+/** Status lists come from the authority itself. */
+const fetchFrom =
+  (source: Expected['source']) =>
+  (url: string, init?: RequestInit): Promise<Response> =>
+    source.fetch(new Request(url, init))
+
 export function countersignVerifier(options: object): VerifyContestant['prepare'] {
-  return ({ issuer, audience, jwk }) => {
-    const verifier = createVerifier({ issuer, audience, jwks: { keys: [jwk] }, ...options })
+  return ({ issuer, audience, jwk, source }) => {
+    const jwks = { keys: [jwk] }
+    const fetch = fetchFrom(source)
+    const verifier = createVerifier({ issuer, audience, jwks, fetch, ...options })
     return async (token) => {
       mustBeOurs((await verifier.verify(token)).id)
     }
@@ -105,8 +113,7 @@ export function countersignClient({ source }: Expected): Check {
   const client = createClient({
     apiUrl: source.issuer,
     machineSecretKey: source.receiverSecret,
-    fetch: (url: string | URL | Request, init?: RequestInit) =>
-      source.fetch(new Request(url, init)),
+    fetch: fetchFrom(source),
   })
   return async (token) => {
     mustBeOurs((await client.m2m.verify({ token })).id)
@@ -120,6 +127,7 @@ export function countersignRequest(options: object): VerifyContestant['prepare']
       apiUrl: issuer,
       machineSecretKey: source.receiverSecret,
       jwks: { keys: [jwk] },
+      fetch: fetchFrom(source),
       ...options,
     })
     return async (token) => {

@@ -70,6 +70,18 @@ test('no place is given twice, and the places tell nothing of their order', asyn
   expect(rising).toBeLessThan(150)
 })
 
+test('a list is signed as the tokens in it are', async () => {
+  const uris = new Set<string>()
+  for (const algorithm of ['RS256', 'ES256', 'EdDSA']) {
+    const machine = await wire.machine(algorithm)
+    await wire.call('PATCH', `/machines/${machine.id}`, { body: { jwt_algorithm: algorithm } })
+    const { uri } = await mint(machine)
+    uris.add(uri)
+    expect((await readList(uri)).protectedHeader.alg).toBe(algorithm)
+  }
+  expect(uris.size).toBe(3)
+})
+
 test('an hour later tokens go into another list, and a list ends with its last token', async () => {
   await using wire = await startWire()
   const machine = await wire.machine()

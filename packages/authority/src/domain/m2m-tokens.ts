@@ -226,7 +226,8 @@ async function issueJwt(
       explanation: `seconds_until_expiration of a JWT may be at most ${MAX_JWT_SECONDS} (24 hours).`,
     })
   }
-  const place = machine.stateless ? null : await parts.statusLists.allocate()
+  const algorithm = machine.jwtAlgorithm ?? defaultAlgorithm
+  const place = machine.stateless ? null : await parts.statusLists.allocate(algorithm)
   const lifetime =
     input.lifetimeSeconds ?? Math.min(machine.defaultTokenTtlSeconds, MAX_JWT_SECONDS)
   const issuedAt = Math.floor(clock.now() / 1000)
@@ -242,7 +243,7 @@ async function issueJwt(
       uri: parts.statusLists.uriOf(place.statusListId),
     },
   }
-  const key = parts.signingKeys.signer(machine.jwtAlgorithm ?? defaultAlgorithm)
+  const key = parts.signingKeys.signer(algorithm)
   // Its signature may be made meanwhile; nobody gets it before its row is durable.
   const [isKept, text] = await Promise.all([
     keepJwt(context, machine, key, facts, place),

@@ -133,6 +133,8 @@ export type M2MTokenRecord = OpaqueTokenRecord | JwtRecord
 /** A list of statuses, published whole (draft-ietf-oauth-status-list). Which are set, the tokens say. */
 export interface StatusListRecord {
   readonly id: string
+  /** That of the tokens in it, and of the list itself: who takes the one can check the other. */
+  readonly algorithm: Algorithm
   /** How many tokens it has room for. */
   readonly size: number
   readonly openedAt: number

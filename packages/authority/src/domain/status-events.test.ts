@@ -14,7 +14,14 @@ describe('events of status lists', () => {
     now = 1_000
     events = createStatusEvents(store, { now: () => now })
     for (const id of ['list_1', 'list_2']) {
-      const list = { id, size: 8, openedAt: 1, endsAt: 9e9, version: 1 }
+      const list = {
+        id,
+        algorithm: 'ES256' as const,
+        size: 8,
+        openedAt: 1,
+        endsAt: 9e9,
+        version: 1,
+      }
       await store.write({ type: 'open-status-list', list })
     }
   })

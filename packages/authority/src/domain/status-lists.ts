@@ -2,7 +2,7 @@ import type { Context } from './context.ts'
 import { encodeHeader, type SignCompact } from './jwt.ts'
 import { MAX_JWT_SECONDS } from './limits.ts'
 import type { Deflate, Random } from './ports.ts'
-import type { StatusListRecord } from './records.ts'
+import type { Algorithm, StatusListRecord } from './records.ts'
 import type { SigningKeys } from './signing-keys.ts'
 
 /** How long a verifier may rely on a list before it looks again: a revocation is known that soon. */
@@ -38,7 +38,7 @@ export interface SignedStatusList {
 /** The statuses of JWTs, published as lists (draft-ietf-oauth-status-list). */
 export interface StatusLists {
   /** A place for one token, in a list that is stored already. No place is given twice. */
-  allocate(): Promise<StatusPlace>
+  allocate(algorithm: Algorithm): Promise<StatusPlace>
   /** `null` when there is no such list. */
   signed(id: string): Promise<SignedStatusList | null>
   uriOf(id: string): string
@@ -65,13 +65,14 @@ export function createStatusLists(context: Context, parts: StatusListParts): Sta
   const { store, clock, issuer } = context
   const uriOf = (id: string): string => `${issuer}/status-lists/${id}`
   const sign = createPublisher(context, parts, uriOf)
-  let open: OpenList | null = null
-  let opening: Promise<OpenList> | null = null
+  const open = new Map<Algorithm, OpenList>()
+  const opening = new Map<Algorithm, Promise<OpenList>>()
 
-  const openAnother = async (): Promise<OpenList> => {
+  const openAnother = async (algorithm: Algorithm): Promise<OpenList> => {
     const now = clock.now()
     const list: StatusListRecord = {
       id: Buffer.from(parts.random.bytes(9)).toString('base64url'),
+      algorithm,
       size: LIST_SIZE,
       openedAt: now,
       endsAt: now + OPEN_MS + MAX_JWT_SECONDS * 1000,
@@ -83,21 +84,24 @@ export function createStatusLists(context: Context, parts: StatusListParts): Sta
   }
 
   /** Each process has lists of its own, so that a place costs no write; after a restart it has new ones. */
-  const current = async (): Promise<OpenList> => {
-    const now = clock.now()
-    if (open !== null && open.next < LIST_SIZE && now < open.closesAt) return open
-    opening ??= openAnother().finally(() => {
-      opening = null
-    })
-    open = await opening
-    return open
+  const current = async (algorithm: Algorithm): Promise<OpenList> => {
+    const list = open.get(algorithm)
+    if (list !== undefined && list.next < LIST_SIZE && clock.now() < list.closesAt) return list
+    let work = opening.get(algorithm)
+    if (work === undefined) {
+      work = openAnother(algorithm).finally(() => opening.delete(algorithm))
+      opening.set(algorithm, work)
+    }
+    const opened = await work
+    open.set(algorithm, opened)
+    return opened
   }
 
   return Object.freeze({
     uriOf,
-    async allocate() {
+    async allocate(algorithm: Algorithm) {
       for (;;) {
-        const list = await current()
+        const list = await current(algorithm)
         const index = list.places[list.next]
         // Others may have taken the last places while this one waited.
         if (index === undefined) continue
@@ -127,7 +131,7 @@ interface Published extends SignedStatusList {
 
 /** Builds a list once for each change, and signs it once for each change or period. */
 function createPublisher(
-  { store, clock, issuer, defaultAlgorithm }: Context,
+  { store, clock, issuer }: Context,
   { signingKeys, signCompact, deflate }: StatusListParts,
   uriOf: (id: string) => string,
 ): StatusLists['signed'] {
@@ -136,7 +140,7 @@ function createPublisher(
   const inFlight = new Map<string, Promise<Published>>()
 
   const publish = async (list: StatusListRecord): Promise<Published> => {
-    const { id, version } = list
+    const { id, version, algorithm } = list
     let bits = packed.get(id)
     if (bits?.version !== version) {
       bits = {
@@ -149,7 +153,7 @@ function createPublisher(
       packed.delete(id)
       throw error
     })
-    const key = signingKeys.signer(defaultAlgorithm)
+    const key = signingKeys.signer(algorithm)
     const signedAt = clock.now()
     const iat = Math.floor(signedAt / 1000)
     const token = await signCompact(
@@ -180,7 +184,7 @@ function createPublisher(
     const isCurrent =
       last?.version === list.version &&
       Math.abs(now - last.signedAt) < SIGN_AGAIN_AFTER_MS &&
-      last.kid === signingKeys.signer(defaultAlgorithm).kid
+      last.kid === signingKeys.signer(list.algorithm).kid
     if (isCurrent) return last
     const name = `${id}/${list.version}`
     let work = inFlight.get(name)

@@ -384,6 +384,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     describe('JWTs', () => {
       const listed = (id: string, version = 1): StatusListRecord => ({
         id,
+        algorithm: 'ES256',
         size: 64,
         openedAt: 1,
         endsAt: 5_000,

@@ -21,7 +21,7 @@ export interface ListContent {
 
 /** ZLIB, as the draft has it. */
 export async function deflated(bytes: Uint8Array): Promise<string> {
-  const body = new Blob([bytes as BlobPart]).stream()
+  const body = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream()
   const stream = body.pipeThrough(new CompressionStream('deflate'))
   return encodeBase64url(new Uint8Array(await new Response(stream).arrayBuffer()))
 }

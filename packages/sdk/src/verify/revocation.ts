@@ -1,4 +1,3 @@
-import { isJsonObject } from '../token/json.ts'
 import { checkNumber, invalidOption } from './options.ts'
 
 /** How the status of JWTs is checked. */
@@ -19,25 +18,14 @@ export interface RevocationSettings {
   readonly maxStaleSeconds: number
   readonly whenUnavailable: 'refuse' | 'accept'
   readonly push: boolean
-  /** Where what lies below the issuer is reached. */
-  readonly base: string
 }
 
-/** `null` when the status is not checked. @throws {CountersignError} `configuration-invalid` */
-export function checkRevocation(options: unknown, base: string): RevocationSettings | null {
-  if (options === null) return null
-  const { maxStaleSeconds, whenUnavailable, push, ...others }: RevocationOptions = options ?? {}
-  const isFit =
-    (options === undefined || isJsonObject(options)) &&
-    Object.keys(others).length === 0 &&
-    ['refuse', 'accept', undefined].includes(whenUnavailable) &&
-    ['boolean', 'undefined'].includes(typeof push)
-  if (!isFit)
-    throw invalidOption('revocation to be { maxStaleSeconds, whenUnavailable, push } or null')
-  return {
-    maxStaleSeconds: checkNumber('revocation.maxStaleSeconds', maxStaleSeconds ?? 300, 1, 3_600),
-    whenUnavailable: whenUnavailable ?? 'refuse',
-    push: push === true,
-    base,
+/** What is not said is as strict as can be. @throws {CountersignError} `configuration-invalid` */
+export function checkRevocation(options: RevocationOptions = {}): RevocationSettings {
+  const { maxStaleSeconds = 300, whenUnavailable = 'refuse', push = false } = options
+  if (typeof options !== 'object' || !['refuse', 'accept'].includes(whenUnavailable)) {
+    throw invalidOption('revocation to be null or options, and whenUnavailable refuse or accept')
   }
+  checkNumber('revocation.maxStaleSeconds', maxStaleSeconds, 1, 3_600)
+  return { maxStaleSeconds, whenUnavailable, push }
 }

@@ -25,33 +25,31 @@ export function statusCheckOf(
   base: string,
   on: Engine = engine,
 ): StatusCheck | null {
-  const revocation = checkRevocation(options.revocation, base)
+  const { revocation, waitUntil, jwks } = options
   if (revocation === null) return null
-  const { waitUntil, jwks } = options
   const parts = {
     ...settings,
-    ...revocation,
+    ...checkRevocation(revocation),
     engine: on,
     keys,
+    base,
     fetch: fetchOf(options),
     monotonicMs: monotonicOf(options),
     waitUntil,
   }
   let lists: StatusLists | undefined
-  let isClosed = false
   const load = async (): Promise<StatusLists> => {
     const { createStatusLists } = await import('./status-lists.ts')
-    lists ??= createStatusLists(isClosed ? { ...parts, push: false } : parts)
-    return lists
+    return (lists ??= createStatusLists(parts))
   }
   return {
     check: (status: unknown) =>
-      lists === undefined ? load().then((loaded) => loaded.check(status)) : lists.check(status),
+      lists ? lists.check(status) : load().then((loaded) => loaded.check(status)),
     // Whose keys are given and not fetched may have nobody to ask.
     warm: async () => (jwks === undefined ? (await load()).warm() : undefined),
-    isReady: () => lists?.isReady() !== false,
+    isReady: () => lists?.isReady() ?? true,
     close() {
-      isClosed = true
+      parts.push = false
       lists?.close()
     },
   }

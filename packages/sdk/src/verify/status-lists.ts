@@ -47,6 +47,8 @@ export interface StatusListsOptions extends RevocationSettings {
   readonly now: () => number
   readonly monotonicMs: () => number
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
+  /** Where what lies below the issuer is reached. */
+  readonly base: string
 }
 
 /** A list, decoded once. */
@@ -147,7 +149,13 @@ export function createStatusLists(options: StatusListsOptions): StatusLists {
       const { idx, uri } = statusReferenceOf(status, issuer)
       if (options.push) listen()
       const found = find(uri)
-      return found instanceof Promise ? found.then((list) => judge(list, idx)) : judge(found, idx)
+      if (!(found instanceof Promise)) {
+        judge(found, idx)
+        return undefined
+      }
+      return found.then((list) => {
+        judge(list, idx)
+      })
     },
 
     async warm() {
@@ -213,7 +221,7 @@ async function loadList(
 /** @throws when it is not ZLIB (RFC 1950), or too large. */
 async function inflate(deflated: Uint8Array | null): Promise<Uint8Array> {
   if (deflated === null) throw new TypeError('not base64url')
-  const body = new Blob([deflated as BlobPart]).stream()
+  const body = new Blob([deflated as Uint8Array<ArrayBuffer>]).stream()
   const reader = body.pipeThrough(new DecompressionStream('deflate')).getReader()
   const chunks: Uint8Array[] = []
   let length = 0
@@ -247,7 +255,9 @@ async function loadUris({
     const answer = await fetchJson(fetch, `${base}/status-lists`)
     const uris: unknown = isJsonObject(answer) ? answer['status_lists'] : undefined
     if (!Array.isArray(uris)) throw refusal('status-unavailable', 'status_lists')
-    return uris.map((uri) => statusReferenceOf({ status_list: { idx: 0, uri } }, issuer).uri)
+    return uris.map(
+      (uri: unknown) => statusReferenceOf({ status_list: { idx: 0, uri } }, issuer).uri,
+    )
   } catch (error) {
     // An issuer need not name its lists: they are fetched as tokens come.
     const isAbsent = isCountersignError(error) && error.got?.startsWith('status 404') === true

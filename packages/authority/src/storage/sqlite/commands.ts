@@ -222,8 +222,9 @@ function createHandlers(db: Statements): Handlers {
 
     'open-status-list'({ list }) {
       db.run(
-        'INSERT INTO status_lists VALUES (?, ?, ?, ?, ?)',
+        'INSERT INTO status_lists VALUES (?, ?, ?, ?, ?, ?)',
         list.id,
+        list.algorithm,
         list.size,
         list.openedAt,
         list.endsAt,

@@ -127,6 +127,7 @@ export function toM2MToken(row: SqlRow): M2MTokenRecord {
 export function toStatusList(row: SqlRow): StatusListRecord {
   return {
     id: row['id'] as string,
+    algorithm: row['algorithm'] as Algorithm,
     size: row['size'] as number,
     openedAt: row['opened_at'] as number,
     endsAt: row['ends_at'] as number,

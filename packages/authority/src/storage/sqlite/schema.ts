@@ -85,8 +85,8 @@ const SECOND = [
   `CREATE INDEX m2m_tokens_by_status ON m2m_tokens (status_list_id, status_index)
     WHERE revoked_at IS NOT NULL AND status_list_id IS NOT NULL`,
   `CREATE TABLE status_lists (
-    id TEXT PRIMARY KEY, size INTEGER NOT NULL, opened_at INTEGER NOT NULL,
-    ends_at INTEGER NOT NULL, version INTEGER NOT NULL
+    id TEXT PRIMARY KEY, algorithm TEXT NOT NULL, size INTEGER NOT NULL,
+    opened_at INTEGER NOT NULL, ends_at INTEGER NOT NULL, version INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE revocations (
     id TEXT PRIMARY KEY, at INTEGER NOT NULL, predicate TEXT NOT NULL, reason TEXT,
