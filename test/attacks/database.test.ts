@@ -195,8 +195,9 @@ describe('who writes the database', () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const planted = { ...publicKey.export({ format: 'jwk' }), kid: 'key_evil', alg: 'ES256' }
     await asDatabaseWriter(
-      `INSERT INTO signing_keys SELECT 'key_evil', 'ES256', ?, handle, mac, created_at
-        FROM signing_keys WHERE algorithm = 'ES256'`,
+      `INSERT INTO signing_keys SELECT 'key_evil', 'ES256', ?, handle, mac, created_at, active_from,
+        retires_at, revoked_at, revocation_reason
+        FROM signing_keys WHERE algorithm = 'ES256' AND active_from IS NOT NULL`,
       JSON.stringify(planted),
     )
     await expect(startTestAuthority({ storage: file })).rejects.toMatchObject({

@@ -10,10 +10,11 @@ import { createJwtSigner } from './domain/jwt.ts'
 import { createM2MTokens } from './domain/m2m-tokens.ts'
 import { createMachineSecrets } from './domain/machine-secrets.ts'
 import { createMachines } from './domain/machines.ts'
+import type { KeyPolicy } from './domain/key-plan.ts'
+import { openKeyRing } from './domain/key-ring.ts'
 import type { Clock, KeyVault, Log, Random, Store } from './domain/ports.ts'
 import type { Algorithm, Environment } from './domain/records.ts'
 import type { RootKey } from './domain/root-key.ts'
-import { createSigningKeys } from './domain/signing-keys.ts'
 import { createUses } from './domain/uses.ts'
 import { createOwnJwtVerifier } from './domain/verify-own-jwt.ts'
 import { createDoorkeeper } from './http/caller.ts'
@@ -32,6 +33,8 @@ export interface AuthorityConfig {
   readonly rootKeys: readonly RootKey[]
   /** Signs the JWTs of machines that have no algorithm of their own. Default `RS256`. */
   readonly jwtAlgorithm?: Algorithm
+  /** How long a signing key signs before its successor takes over; 0: never by itself. Default 30. */
+  readonly keyRotationDays?: number
   /** Whether machine secrets, API keys and opaque tokens can be read back. Default `true`. */
   readonly readBack?: boolean
 }
@@ -78,7 +81,9 @@ export async function createAuthority(
   const { context, dataKeys } = await openInstance(config, ports)
   const { instance, store, clock } = context
   const { random = systemRandom, log = silentLog, createVault = sealedVault } = ports
-  const signingKeys = createSigningKeys(await store.signingKeys(), context.credentials)
+  const vault = createVault(dataKeys)
+  const policy = keyPolicy(config.keyRotationDays ?? DEFAULT_KEY_ROTATION_DAYS)
+  const keyRing = await openKeyRing(context, { vault, policy })
   const uses = createUses(store)
   const machines = createMachines(context)
   return Object.freeze({
@@ -94,15 +99,16 @@ export async function createAuthority(
       machines,
       machineSecrets: createMachineSecrets(context),
       m2mTokens: createM2MTokens(context, {
-        signingKeys,
-        signJwt: createJwtSigner(context, createVault(dataKeys)),
-        verifyOwnJwt: createOwnJwtVerifier(context, signingKeys),
+        signingKeys: keyRing,
+        signJwt: createJwtSigner(context, vault),
+        verifyOwnJwt: createOwnJwtVerifier(context, keyRing),
         uses,
       }),
       apiKeys: createApiKeys(context, uses),
-      signingKeys,
+      signingKeys: keyRing,
+      keyRing,
     }),
-    tick: createTick({ store, clock, uses }),
+    tick: createTick({ store, clock, uses, keyRing }),
     close: () => uses.flush(),
   })
 }
@@ -153,6 +159,14 @@ async function openInstance(
 
 function sealedVault(dataKeys: DataKeys): KeyVault {
   return createSealedVault(dataKeys.signing)
+}
+
+const DEFAULT_KEY_ROTATION_DAYS = 30
+const DAY_MS = 86_400_000
+
+function keyPolicy(days: number): KeyPolicy {
+  if (!Number.isFinite(days) || days < 0) throw new TypeError('keyRotationDays is 0 or more.')
+  return { rotateAfterMs: days === 0 ? null : days * DAY_MS }
 }
 
 function normalIssuer(issuer: string): string {

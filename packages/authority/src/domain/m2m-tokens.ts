@@ -4,17 +4,14 @@ import { canonicalJson, encodeClaims } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Bound, Recognised } from './credentials.ts'
 import { AuthorityError } from './errors.ts'
-import type { SignJwt } from './jwt.ts'
+import { MAX_JWT_SECONDS, type SignJwt } from './jwt.ts'
+import type { SigningKeys } from './key-ring.ts'
 import { type M2MToken, m2mTokenFromJwt, m2mTokenFromRecord } from './m2m-token.ts'
 import type { M2MTokenQuery, Page } from './ports.ts'
 import type { M2MTokenRecord, MachineRecord } from './records.ts'
 import { receiverIdsOf } from './scopes.ts'
-import type { SigningKeys } from './signing-keys.ts'
 import type { Uses } from './uses.ts'
 import type { VerifyOwnJwt } from './verify-own-jwt.ts'
-
-/** The longest life of a JWT: its key must stay published as long. */
-export const MAX_JWT_SECONDS = 86_400
 
 /** The longest life of an opaque token: ten years. */
 export const MAX_OPAQUE_SECONDS = 315_360_000
@@ -219,7 +216,7 @@ async function issueJwt(
     expiresAt: issuedAt + Math.ceil(lifetime),
     claims,
   }
-  const key = parts.signingKeys.signer(machine.jwtAlgorithm ?? defaultAlgorithm)
+  const key = parts.signingKeys.signer(machine.jwtAlgorithm ?? defaultAlgorithm, now)
   const text = await parts.signJwt(key, facts)
   // No row is written that would notice it: a scope removed while the token was being signed.
   const unchanged = await store.machine(machine.id)

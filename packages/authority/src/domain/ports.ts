@@ -9,7 +9,7 @@ import type {
   MachineSecretRecord,
   PublicJwk,
   ScopeRecord,
-  SigningKeyRecord,
+  SigningKeySet,
 } from './records.ts'
 
 /** Epoch milliseconds. */
@@ -98,8 +98,21 @@ export type Command =
       readonly type: 'create-instance'
       readonly instance: InstanceRecord
       readonly dataKeys: readonly DataKeyRecord[]
-      readonly signingKeys: readonly SigningKeyRecord[]
+      readonly signingKeys: SigningKeySet
       readonly instanceKey: InstanceKeyRecord
+    }
+  | {
+      /** Replaces all signing keys; `stale` unless `version` follows on the one that is stored. */
+      readonly type: 'replace-signing-keys'
+      readonly set: SigningKeySet
+    }
+  | {
+      /** The same, and ends what the key has signed. */
+      readonly type: 'revoke-signing-key'
+      readonly set: SigningKeySet
+      readonly kid: string
+      readonly at: number
+      readonly reason: string | null
     }
   | { readonly type: 'create-instance-key'; readonly instanceKey: InstanceKeyRecord }
   | { readonly type: 'revoke-instance-key'; readonly id: string; readonly at: number }
@@ -180,7 +193,9 @@ export type Outcome = 'done' | 'missing' | 'exists' | 'stale' | 'full'
 export interface Store {
   instance(): Promise<InstanceRecord | null>
   dataKeys(): Promise<readonly DataKeyRecord[]>
-  signingKeys(): Promise<readonly SigningKeyRecord[]>
+  signingKeys(): Promise<SigningKeySet>
+  /** Its version alone: cheap enough for every second. */
+  signingKeysVersion(): Promise<number>
 
   instanceKey(id: string): Promise<InstanceKeyRecord | null>
   instanceKeys(): Promise<readonly InstanceKeyRecord[]>

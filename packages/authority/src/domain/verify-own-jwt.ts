@@ -11,7 +11,7 @@ import {
 import type { Context } from './context.ts'
 import { type M2MToken, m2mTokenFromJwt } from './m2m-token.ts'
 import type { SigningKeyRecord } from './records.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import type { SigningKeys } from './key-ring.ts'
 
 /** Checks a JWT that this authority may have signed; `null` when it is not valid now. */
 export type VerifyOwnJwt = (text: string, now: number) => Promise<M2MToken | null>
@@ -31,10 +31,10 @@ export function createOwnJwtVerifier(
     return imported
   }
 
-  const read = (text: string, now: number): M2MToken | null => {
+  const read = async (text: string, now: number): Promise<M2MToken | null> => {
     const { header, payload, signingInput, signature } = parseJws(text)
     const { kid, algorithm } = judgeHeader(header, M2M_HEADER, JWT_ALGORITHMS)
-    const record = signingKeys.find(kid)
+    const record = await signingKeys.find(kid)
     if (record?.algorithm !== algorithm) return null
     const input = { key: publicKeyOf(record), dsaEncoding: 'ieee-p1363' as const }
     const digest = algorithm === 'EdDSA' ? null : 'sha256'
@@ -54,7 +54,7 @@ export function createOwnJwtVerifier(
 
   return async (text, now) => {
     try {
-      const token = read(text, now)
+      const token = await read(text, now)
       // The key still fits, but the machine may be gone.
       return token === null || (await store.machine(token.machineId)) === null ? null : token
     } catch (error) {

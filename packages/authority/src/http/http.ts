@@ -1,6 +1,7 @@
 import { Hono } from 'hono'
 import { AuthorityError } from '../domain/errors.ts'
 import type { Log, Random, Store } from '../domain/ports.ts'
+import { type AdminParts, routeAdmin } from './admin/routes.ts'
 import type { BackendApiParts } from './backend-api/parts.ts'
 import { routeBackendApi } from './backend-api/routes.ts'
 import { routeHealth } from './health.ts'
@@ -8,7 +9,7 @@ import { newRequestId, problem, toAuthorityError } from './problem.ts'
 import { createRefusalLog } from './refusal-log.ts'
 import { routeWellKnown } from './well-known/routes.ts'
 
-export interface HttpParts extends BackendApiParts {
+export interface HttpParts extends BackendApiParts, AdminParts {
   readonly issuer: string
   readonly store: Pick<Store, 'ping'>
   readonly random: Random
@@ -40,6 +41,7 @@ export function createHttp(parts: HttpParts): Fetch {
   }
 
   routeBackendApi(app, parts)
+  routeAdmin(app, parts)
   routeWellKnown(app, parts.signingKeys)
   routeHealth(app, parts.store)
   app.notFound(() => refuse(new AuthorityError('resource_not_found')))

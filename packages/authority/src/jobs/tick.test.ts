@@ -5,6 +5,8 @@ import { aMachine, aSecret, aToken } from '../storage/fixtures.ts'
 import { createMemoryStore } from '../storage/memory/memory-store.ts'
 import { createTick } from './tick.ts'
 
+const keyRing = { tick: () => Promise.resolve() }
+
 const DAY_MS = 86_400_000
 
 describe('what is due', () => {
@@ -17,7 +19,7 @@ describe('what is due', () => {
     store = createMemoryStore()
     uses = createUses(store)
     now = 10 * DAY_MS
-    tick = createTick({ store, uses, clock: { now: () => now } })
+    tick = createTick({ store, uses, clock: { now: () => now }, keyRing })
     await store.write({
       type: 'create-machine',
       machine: aMachine({ id: 'mch_a' }),

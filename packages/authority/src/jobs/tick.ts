@@ -1,4 +1,5 @@
 import type { Clock, Store } from '../domain/ports.ts'
+import type { KeyRing } from '../domain/key-ring.ts'
 import type { Uses } from '../domain/uses.ts'
 
 /** How long an expired token stays listed. */
@@ -10,13 +11,17 @@ const PRUNE_EVERY_MS = 60_000
 /** Bounds how long one prune keeps the store. */
 const PRUNE_AT_ONCE = 2_000
 
-/** What is due at each call: notes of use are written, and what ended a day ago is forgotten. */
+/**
+ * What is due at each call: notes of use are written, what ended a day ago is forgotten, and signing keys
+ * roll. The keys come last: a database in which they were altered is still written to and pruned.
+ */
 export function createTick(parts: {
   readonly store: Store
   readonly clock: Clock
   readonly uses: Uses
+  readonly keyRing: Pick<KeyRing, 'tick'>
 }): () => Promise<void> {
-  const { store, clock, uses } = parts
+  const { store, clock, uses, keyRing } = parts
   const flushDue = createDue(FLUSH_EVERY_MS)
   const pruneDue = createDue(PRUNE_EVERY_MS)
   let moreToPrune = false
@@ -28,6 +33,7 @@ export function createTick(parts: {
       const outcome = await store.write({ type: 'prune', before, limit: PRUNE_AT_ONCE })
       moreToPrune = outcome === 'full'
     }
+    await keyRing.tick()
   }
 }
 

@@ -7,6 +7,7 @@ import {
   anInstanceKey,
   aScope,
   aSecret,
+  aSigningKey,
   aToken,
 } from './fixtures.ts'
 
@@ -58,6 +59,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await store.instance()).toEqual(command.instance)
         expect(await store.dataKeys()).toEqual(command.dataKeys)
         expect(await store.signingKeys()).toEqual(command.signingKeys)
+        expect(await store.signingKeysVersion()).toBe(1)
         expect(await store.instanceKeys()).toEqual([command.instanceKey])
       })
 
@@ -71,6 +73,52 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await store.write({ type: 'revoke-instance-key', id: 'isk_x', at: 5 })).toBe(
           'missing',
         )
+      })
+    })
+
+    describe('signing keys', () => {
+      const next = (version: number, ...kids: string[]) => ({
+        version,
+        keys: kids.map((kid) =>
+          aSigningKey({ kid, activeFrom: null, retiresAt: 7, revokedAt: 8, revocationReason: 'r' }),
+        ),
+      })
+
+      beforeEach(async () => {
+        await store.write(anInstance())
+      })
+
+      it('are replaced all together, and come back as they were written', async () => {
+        const set = next(2, 'key_2', 'key_3')
+        expect(await store.write({ type: 'replace-signing-keys', set })).toBe('done')
+        expect(await store.signingKeys()).toEqual(set)
+        expect(await store.signingKeysVersion()).toBe(2)
+      })
+
+      it('change once for every version: who decided on an older one decides again', async () => {
+        const first = next(2, 'key_2')
+        const outcomes = await Promise.all(
+          [first, next(2, 'key_3'), next(1, 'key_4'), next(4, 'key_5')].map((set) =>
+            store.write({ type: 'replace-signing-keys', set }),
+          ),
+        )
+        expect(outcomes).toEqual(['done', 'stale', 'stale', 'stale'])
+        expect(await store.signingKeys()).toEqual(first)
+      })
+
+      it('are revoked by the same rule', async () => {
+        const why = { kid: 'key_2', at: 8, reason: 'stolen' } as const
+        const set = next(2, 'key_2')
+        expect(await store.write({ type: 'revoke-signing-key', set, ...why })).toBe('done')
+        expect(await store.write({ type: 'revoke-signing-key', set, ...why })).toBe('stale')
+        expect(await store.signingKeys()).toEqual(set)
+      })
+
+      it('are none, of version 0, before there is an instance', async () => {
+        const empty = await open()
+        expect(await empty.signingKeys()).toEqual({ version: 0, keys: [] })
+        expect(await empty.signingKeysVersion()).toBe(0)
+        await empty.close()
       })
     })
 

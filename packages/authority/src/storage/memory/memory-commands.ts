@@ -1,4 +1,5 @@
 import type { Command, Outcome } from '../../domain/ports.ts'
+import type { SigningKeySet } from '../../domain/records.ts'
 import { scopeKeyOf, secretKeyOf, type Tables } from './tables.ts'
 
 type Handlers = {
@@ -14,8 +15,16 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       if (tables.instance !== null) return 'exists'
       tables.instance = instance
       tables.dataKeys.push(...dataKeys)
-      tables.signingKeys.push(...signingKeys)
+      tables.signingKeys = signingKeys
       instanceKeys.set(instanceKey.id, instanceKey)
+      return 'done'
+    },
+
+    'replace-signing-keys': ({ set }) => (replaceSigningKeys(tables, set) ? 'done' : 'stale'),
+
+    'revoke-signing-key'({ set }) {
+      if (!replaceSigningKeys(tables, set)) return 'stale'
+      // Here goes: the tokens of `kid` are revoked at `at` with `reason`.
       return 'done'
     },
 
@@ -138,6 +147,12 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return ended.length >= limit ? 'full' : 'done'
     },
   }
+}
+
+function replaceSigningKeys(tables: Tables, set: SigningKeySet): boolean {
+  if (tables.signingKeys.version !== set.version - 1) return false
+  tables.signingKeys = set
+  return true
 }
 
 function change<Row>(rows: Map<string, Row>, id: string, changed: (row: Row) => Row): Outcome {

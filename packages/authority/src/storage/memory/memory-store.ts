@@ -46,7 +46,8 @@ function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
   return {
     instance: () => Promise.resolve(tables.instance),
     dataKeys: () => Promise.resolve([...tables.dataKeys]),
-    signingKeys: () => Promise.resolve([...tables.signingKeys]),
+    signingKeys: () => Promise.resolve(tables.signingKeys),
+    signingKeysVersion: () => Promise.resolve(tables.signingKeys.version),
 
     instanceKey: (id) => Promise.resolve(tables.instanceKeys.get(id) ?? null),
     instanceKeys: () => Promise.resolve([...tables.instanceKeys.values()]),

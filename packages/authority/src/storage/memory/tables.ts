@@ -7,14 +7,14 @@ import type {
   MachineRecord,
   MachineSecretRecord,
   ScopeRecord,
-  SigningKeyRecord,
+  SigningKeySet,
 } from '../../domain/records.ts'
 
 /** What a memory store holds, by key. */
 export interface Tables {
   instance: InstanceRecord | null
   readonly dataKeys: DataKeyRecord[]
-  readonly signingKeys: SigningKeyRecord[]
+  signingKeys: SigningKeySet
   readonly instanceKeys: Map<string, InstanceKeyRecord>
   readonly machines: Map<string, MachineRecord>
   readonly machineSecrets: Map<string, MachineSecretRecord>
@@ -27,7 +27,7 @@ export function emptyTables(): Tables {
   return {
     instance: null,
     dataKeys: [],
-    signingKeys: [],
+    signingKeys: { version: 0, keys: [] },
     instanceKeys: new Map(),
     machines: new Map(),
     machineSecrets: new Map(),

@@ -5,6 +5,7 @@ import type {
   M2MTokenRecord,
   MachineSecretRecord,
   ScopeRecord,
+  SigningKeySet,
 } from '../../domain/records.ts'
 import type { Apply } from './commit-queue.ts'
 import type { Statements } from './statements.ts'
@@ -42,18 +43,16 @@ function createHandlers(db: Statements): Handlers {
           key.createdAt,
         )
       }
-      for (const key of signingKeys) {
-        db.run(
-          'INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?, ?)',
-          key.kid,
-          key.algorithm,
-          JSON.stringify(key.publicJwk),
-          key.handle,
-          key.mac,
-          key.createdAt,
-        )
-      }
+      replaceSigningKeys(db, signingKeys)
       insertInstanceKey(db, instanceKey)
+      return 'done'
+    },
+
+    'replace-signing-keys': ({ set }) => (replaceSigningKeys(db, set) ? 'done' : 'stale'),
+
+    'revoke-signing-key'({ set }) {
+      if (!replaceSigningKeys(db, set)) return 'stale'
+      // Here, in the same commit, goes: the tokens of `kid` are revoked at `at` with `reason`.
       return 'done'
     },
 
@@ -218,6 +217,29 @@ function createHandlers(db: Statements): Handlers {
       return forgotten === limit ? 'full' : 'done'
     },
   }
+}
+
+/** The keys that are no longer named are forgotten. `false`: another process was first. */
+function replaceSigningKeys(db: Statements, { version, keys }: SigningKeySet): boolean {
+  const isNext = db.run('UPDATE signing_key_set SET version = ?1 WHERE version = ?1 - 1', version)
+  if (isNext === 0) return false
+  db.run('DELETE FROM signing_keys')
+  for (const key of keys) {
+    db.run(
+      'INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      key.kid,
+      key.algorithm,
+      JSON.stringify(key.publicJwk),
+      key.handle,
+      key.mac,
+      key.createdAt,
+      key.activeFrom,
+      key.retiresAt,
+      key.revokedAt,
+      key.revocationReason,
+    )
+  }
+  return true
 }
 
 function insertInstanceKey(db: Statements, key: InstanceKeyRecord): void {

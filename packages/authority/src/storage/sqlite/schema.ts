@@ -11,6 +11,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       for (const statement of FIRST) await sql.raw(statement).execute(db)
     },
   },
+  '0003-signing-keys': {
+    async up(db) {
+      for (const statement of SIGNING_KEYS) await sql.raw(statement).execute(db)
+    },
+  },
 }
 
 const FIRST = [
@@ -68,6 +73,19 @@ const FIRST = [
     revoked_at INTEGER, revocation_reason TEXT, last_used_at INTEGER
   ) STRICT, WITHOUT ROWID`,
   `CREATE INDEX api_keys_by_subject ON api_keys (subject, id)`,
+]
+
+/** Version 0 says that the keys are proved as they were before they had times (`domain/signing-keys.ts`). */
+const SIGNING_KEYS = [
+  'ALTER TABLE signing_keys ADD COLUMN active_from INTEGER',
+  'ALTER TABLE signing_keys ADD COLUMN retires_at INTEGER',
+  'ALTER TABLE signing_keys ADD COLUMN revoked_at INTEGER',
+  'ALTER TABLE signing_keys ADD COLUMN revocation_reason TEXT',
+  'UPDATE signing_keys SET active_from = created_at',
+  `CREATE TABLE signing_key_set (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), version INTEGER NOT NULL
+  ) STRICT`,
+  'INSERT INTO signing_key_set VALUES (1, 0)',
 ]
 
 /** Thrown when a database cannot be used as it is. */

@@ -106,7 +106,15 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
   return {
     instance: () => one(rows.toInstance, 'SELECT * FROM instance'),
     dataKeys: () => many(rows.toDataKey, 'SELECT * FROM data_keys ORDER BY purpose, version'),
-    signingKeys: () => many(rows.toSigningKey, 'SELECT * FROM signing_keys ORDER BY kid'),
+    async signingKeys() {
+      // One statement, so that the version is that of these very keys.
+      const text = 'SELECT * FROM signing_key_set LEFT JOIN signing_keys ON true ORDER BY kid'
+      return rows.toSigningKeySet(await Promise.resolve(db.all(text)))
+    },
+    async signingKeysVersion() {
+      const row = await Promise.resolve(db.get('SELECT version FROM signing_key_set'))
+      return row?.['version'] as number
+    },
 
     instanceKey: (id) => one(rows.toInstanceKey, 'SELECT * FROM instance_keys WHERE id = ?', id),
     instanceKeys: () => many(rows.toInstanceKey, 'SELECT * FROM instance_keys ORDER BY id'),
