@@ -179,6 +179,19 @@ describe('a revocation', () => {
     expect(signingKeyAt(FOUNDED + DAY_MS, keys, 'ES256')?.kid).toBe('active')
   })
 
+  it('in the middle of a settled row of keys closes the gap', () => {
+    const row = [
+      aKey('1', { activeFrom: 0, retiresAt: 100 }),
+      aKey('2', { activeFrom: 100, retiresAt: 200 }),
+      aKey('3', { activeFrom: 200 }),
+    ]
+    const signers = (keys: readonly KeyTimes[]) =>
+      [50, 150, 250].map((now) => signingKeyAt(now, keys, 'ES256')?.kid)
+    expect(signers(planRevocation(50, row, '2'))).toEqual(['1', '1', '3'])
+    expect(signers(planRevocation(50, row, '3'))).toEqual(['1', '2', '2'])
+    expect(signers(planRevocation(50, row, '1'))).toEqual(['2', '2', '3'])
+  })
+
   it('of a retired key changes nothing else', () => {
     const keys = [aKey('old', { activeFrom: 0, retiresAt: 5 }), aKey('new', { activeFrom: 5 })]
     expect(planRevocation(9, keys, 'old')).toEqual([{ ...keys[0], revokedAt: 9 }, keys[1]])

@@ -145,9 +145,11 @@ export function planRevocation<Key extends KeyTimes>(
   return keys.map((key) => {
     if (key === target) return { ...key, revokedAt: now }
     if (key === successor) return { ...key, activeFrom: now }
-    // It was to hand over to the one that is revoked.
+    // It was to hand over to the one that is revoked: now to the one after that, if any is settled.
     const loses = key.algorithm === target.algorithm && key.retiresAt === target.activeFrom
-    return loses && keyState(key, now) === 'active' ? { ...key, retiresAt: null } : key
+    return loses && ['active', 'next'].includes(keyState(key, now))
+      ? { ...key, retiresAt: target.retiresAt }
+      : key
   })
 }
 
