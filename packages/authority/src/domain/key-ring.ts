@@ -30,6 +30,8 @@ import {
 export interface SigningKeys {
   /** The key that signs at this instant. */
   signer(algorithm: Algorithm, now: number): SigningKeyRecord
+  /** Whether a key is still published, by what every process has written until now. */
+  confirm(kid: string): Promise<boolean>
   /** The JWK Set that verifiers fetch now (RFC 7517 §5). */
   publicSet(): { readonly keys: readonly PublicJwk[] }
   /** A published key; one that is not known here is looked for in the store, at most once a second. */
@@ -174,6 +176,11 @@ export async function openKeyRing(
 
   return Object.freeze({
     signer,
+
+    async confirm(kid: string) {
+      await follow().catch(unlessAltered)
+      return published(kid) !== null
+    },
 
     publicSet() {
       const now = clock.now()

@@ -221,6 +221,8 @@ async function issueJwt(
   // No row is written that would notice it: a scope removed while the token was being signed.
   const unchanged = await store.machine(machine.id)
   if (unchanged?.policyVersion !== machine.policyVersion) return 'stale'
+  // Nor that another process revoked the key: the token would be dead from birth.
+  if (!(await parts.signingKeys.confirm(key.kid))) return 'stale'
   return { token: m2mTokenFromJwt(facts), text }
 }
 
