@@ -109,7 +109,10 @@ export async function createAuthority(
       keyRing,
     }),
     tick: createTick({ store, clock, uses, keyRing }),
-    close: () => uses.flush(),
+    async close() {
+      await uses.flush()
+      await keyRing.close()
+    },
   })
 }
 

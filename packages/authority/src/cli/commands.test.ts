@@ -299,7 +299,9 @@ describe('signing keys', () => {
 
   it('are revoked: gone from the key set, and the next one signs', async () => {
     const { active, next } = await current()
-    const { out } = await run(['keys', 'revoke', active, '--reason', 'found in a log', '--yes'])
+    const line = ['keys', 'revoke', active, '--reason', 'found in a log', '--yes']
+    const { out, err } = await run(line)
+    expect(err).toContain('fetches the key set again')
     expect(out).toContain(`signs now`)
     expect(out).toContain(next)
     expect(out).toContain('in 5m at the latest')

@@ -106,10 +106,19 @@ export const keys: Noun = {
           ],
           shell,
         )
-        return { data: revocation, lines }
+        return { data: revocation, lines, notes: youngSignerNote(signer, keySetMaxAge) }
       },
     }),
   },
+}
+
+/** A successor that not every verifier can have yet. */
+function youngSignerNote(signer: SigningKey, maxAgeSeconds: number): string[] {
+  const age = ((signer.activeFrom ?? 0) - signer.createdAt) / 1000
+  if (age >= 2 * maxAgeSeconds) return []
+  return [
+    `The key that signs now was published only ${formatDuration(age)} before. A verifier that does not have it yet fetches the key set again: the SDK's at the first token by it, or 30s after it last did.`,
+  ]
 }
 
 const HEADINGS = ['kid', 'alg', 'state', 'since', 'until']

@@ -57,6 +57,8 @@ export interface KeyRing extends SigningKeys {
   revoke(kid: string, reason: string | null): Promise<Revocation>
   /** Learns what other processes did, and does what is due. To be called every second or so. */
   tick(): Promise<void>
+  /** Waits for what is under way. */
+  close(): Promise<void>
 }
 
 /** A revoked key, and the one that signs now. */
@@ -256,6 +258,10 @@ export async function openKeyRing(
     async tick() {
       await follow()
       await maintain()
+    },
+
+    async close() {
+      await maintaining?.catch(() => undefined)
     },
   })
 

@@ -60,6 +60,16 @@ describe('what is due', () => {
     expect(counts).toEqual([2_500, 500, 0, 0])
   })
 
+  it('are signing keys at every call, and what fails in them keeps nothing else from its time', async () => {
+    let beats = 0
+    const failing = () => Promise.reject(new Error(`altered ${++beats}`))
+    tick = createTick({ store, uses, clock: { now: () => now }, keyRing: { tick: failing } })
+    await addToken('mt_old', now - 2 * DAY_MS)
+    await expect(tick()).rejects.toThrow('altered 1')
+    await expect(tick()).rejects.toThrow('altered 2')
+    expect(await store.m2mToken('mt_old')).toBeNull()
+  })
+
   it('writes uses every few seconds, also after the clock was set back', async () => {
     await addToken('mt_1', now + DAY_MS)
     await tick()
