@@ -32,7 +32,7 @@ export interface SigningKeys {
   signer(algorithm: Algorithm, now: number): SigningKeyRecord
   /** Whether a key is still published, by what every process has written until now. */
   confirm(kid: string): Promise<boolean>
-  /** The JWK Set that verifiers fetch now (RFC 7517 §5). */
+  /** The JWK Set that verifiers fetch now (RFC 7517 §5); of each algorithm the key that signs stands first. */
   publicSet(): { readonly keys: readonly PublicJwk[] }
   /** A published key; one that is not known here is looked for in the store, at most once a second. */
   find(kid: string): Promise<SigningKeyRecord | null>
@@ -186,11 +186,13 @@ export async function openKeyRing(
 
     publicSet() {
       const now = clock.now()
-      const rank = ({ algorithm }: SigningKeyRecord): number => ALGORITHMS.indexOf(algorithm)
-      const keys = set.keys
-        .filter((key) => isPublished(key, now))
-        .toSorted((a, b) => rank(a) - rank(b) || a.createdAt - b.createdAt)
-      return { keys: keys.map(({ publicJwk }) => publicJwk) }
+      const keys = ALGORITHMS.flatMap((algorithm) => {
+        const signs = signingKeyAt(now, set.keys, algorithm)
+        const others = set.keys.filter((key) => key !== signs && key.algorithm === algorithm)
+        return [...(signs === null ? [] : [signs]), ...others]
+      })
+      const shown = keys.filter((key) => isPublished(key, now))
+      return { keys: shown.map(({ publicJwk }) => publicJwk) }
     },
 
     async find(kid: string) {
