@@ -108,6 +108,10 @@ async function ours(algorithm: Algorithm, key: KeyObject): Promise<() => Promise
     publicJwk: {},
     mac: new Uint8Array(),
     createdAt: 0,
+    activeFrom: 0,
+    retiresAt: null,
+    revokedAt: null,
+    revocationReason: null,
   }
   const signWith = createJwtSigner({ issuer: ISSUER }, createCompactSigner(vault))
   return async () => {

@@ -61,11 +61,22 @@ async function verify(secret: string, token: string): Promise<number> {
 }
 
 /** What somebody with a shell on the database host can do. */
-async function asDatabaseWriter(text: string, ...values: (string | number)[]): Promise<void> {
+async function asDatabaseWriter(
+  text: string,
+  ...values: (string | number | Uint8Array)[]
+): Promise<void> {
   const connection = await connect(file)
   const { changes } = connection.prepare(text).run(...values)
   connection.close()
   expect(changes).toBeGreaterThan(0)
+}
+
+/** What they kept of a row's proof. */
+async function copyOf(text: string): Promise<Uint8Array> {
+  const connection = await connect(file)
+  const row = connection.prepare(text).get() as { mac: Uint8Array }
+  connection.close()
+  return row.mac
 }
 
 describe('who writes the database', () => {
@@ -195,13 +206,39 @@ describe('who writes the database', () => {
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const planted = { ...publicKey.export({ format: 'jwk' }), kid: 'key_evil', alg: 'ES256' }
     await asDatabaseWriter(
-      `INSERT INTO signing_keys SELECT 'key_evil', 'ES256', ?, handle, mac, created_at
-        FROM signing_keys WHERE algorithm = 'ES256'`,
+      `INSERT INTO signing_keys SELECT 'key_evil', 'ES256', ?, handle, mac, created_at, active_from,
+        retires_at, revoked_at, revocation_reason
+        FROM signing_keys WHERE algorithm = 'ES256' AND active_from IS NOT NULL`,
       JSON.stringify(planted),
     )
     await expect(startTestAuthority({ storage: file })).rejects.toMatchObject({
       code: 'signing-key-altered',
     })
+  })
+
+  it('cannot bring a revoked signing key back, nor let another sign before its time', async () => {
+    const { body } = await call(authority, 'GET', '/signing_keys', authority.secretKey)
+    const [{ kid } = { kid: '' }] = body['data'] as { kid: string }[]
+    const before = await copyOf(`SELECT * FROM signing_keys WHERE kid = '${kid}'`)
+    await call(authority, 'POST', `/signing_keys/${kid}/revoke`, authority.secretKey, {})
+    const altered = async (
+      text: string,
+      ...values: (string | number | Uint8Array)[]
+    ): Promise<void> => {
+      const version = 'UPDATE signing_key_set SET version = version + 1'
+      await asDatabaseWriter(text, ...values)
+      await expect(startTestAuthority({ storage: file })).rejects.toMatchObject({
+        code: 'signing-key-altered',
+      })
+      await asDatabaseWriter(version)
+      // The one that runs does not believe it either, and goes on with what it knows.
+      await expect(authority.tick()).rejects.toMatchObject({ code: 'signing-key-altered' })
+      const { body: set } = await call(authority, 'GET', '/.well-known/jwks.json')
+      expect((set['keys'] as { kid: string }[]).map((key) => key.kid)).not.toContain(kid)
+    }
+    await altered('UPDATE signing_keys SET revoked_at = NULL WHERE kid = ?', kid)
+    await altered('UPDATE signing_keys SET active_from = 1 WHERE active_from IS NULL')
+    await altered('UPDATE signing_keys SET mac = ?, revoked_at = NULL WHERE kid = ?', before, kid)
   })
 
   it('cannot turn an API key into somebody else’s, nor have the change blessed', async () => {

@@ -91,6 +91,8 @@ test('no, bent, rotated, deleted and foreign keys are one answer', async () => {
     ['POST', '/m2m_tokens'],
     ['POST', '/m2m_tokens/verify'],
     ['GET', '/v1/jwks'],
+    ['GET', '/signing_keys'],
+    ['POST', '/signing_keys/rotate'],
   ] as const) {
     const sayings = new Set<string>()
     for (const key of keys) {

@@ -102,6 +102,6 @@ describe('another instance under the same root key and issuer', () => {
       return (body['keys'] as { kid: string }[]).map(({ kid }) => kid)
     }
     const all = [...(await kids(mine)), ...(await kids(theirs))]
-    expect(new Set(all).size).toBe(6)
+    expect(new Set(all).size).toBe(12)
   })
 })

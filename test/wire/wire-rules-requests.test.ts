@@ -150,7 +150,7 @@ test('W17: the base URL may have a path, a trailing slash, or end in /v1', async
       .m2m.verify({ token })
     expect(verified.id).toBe(opaque.id)
     expect((await instance.m2m.verify({ token: jwt.token ?? '' })).id).toBe(jwt.id)
-    expect((await instance.jwks.getJwks()).keys).toHaveLength(3)
+    expect((await instance.jwks.getJwks()).keys).toHaveLength(6)
   }
   expect(under.last('GET', '/jwks').target).toMatch(/^\/clerk\//)
 })

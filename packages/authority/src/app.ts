@@ -11,13 +11,14 @@ import { createCompactSigner, createJwtSigner } from './domain/jwt.ts'
 import { createM2MTokens } from './domain/m2m-tokens.ts'
 import { createMachineSecrets } from './domain/machine-secrets.ts'
 import { createMachines } from './domain/machines.ts'
+import type { KeyPolicy } from './domain/key-plan.ts'
+import { openKeyRing } from './domain/key-ring.ts'
 import type { Clock, KeyVault, Log, Random, Store } from './domain/ports.ts'
 import type { Algorithm, Environment } from './domain/records.ts'
 import { createRefusedCallers } from './domain/refused-callers.ts'
 import { createRevocations } from './domain/revocations.ts'
 import type { RootKey } from './domain/root-key.ts'
 import { createRootKeyRotation, type RootKeyRotation } from './domain/root-key-rotation.ts'
-import { createSigningKeys } from './domain/signing-keys.ts'
 import { createStatusEvents } from './domain/status-events.ts'
 import { createStatusLists } from './domain/status-lists.ts'
 import { createUses } from './domain/uses.ts'
@@ -38,6 +39,8 @@ export interface AuthorityConfig {
   readonly rootKeys: readonly RootKey[]
   /** Signs the JWTs of machines that have no algorithm of their own. Default `RS256`. */
   readonly jwtAlgorithm?: Algorithm
+  /** How long a signing key signs before its successor takes over; 0: never by itself. Default 30. */
+  readonly keyRotationDays?: number
   /** Whether machine secrets, API keys and opaque tokens can be read back. Default `true`. */
   readonly readBack?: boolean
 }
@@ -86,10 +89,12 @@ export async function createAuthority(
   const { context, dataKeys, rootKeyRotation } = await openInstance(config, ports)
   const { instance, store, clock } = context
   const { random = systemRandom, log = silentLog, createVault = sealedVault } = ports
-  const signingKeys = createSigningKeys(await store.signingKeys(), context.credentials)
-  const signCompact = createCompactSigner(createVault(dataKeys))
+  const vault = createVault(dataKeys)
+  const policy = keyPolicy(config.keyRotationDays ?? DEFAULT_KEY_ROTATION_DAYS)
+  const keyRing = await openKeyRing(context, { vault, policy })
+  const signCompact = createCompactSigner(vault)
   const statusLists = createStatusLists(context, {
-    signingKeys,
+    signingKeys: keyRing,
     signCompact,
     random,
     deflate: systemDeflate,
@@ -110,24 +115,28 @@ export async function createAuthority(
       machines,
       machineSecrets: createMachineSecrets(context),
       m2mTokens: createM2MTokens(context, {
-        signingKeys,
+        signingKeys: keyRing,
         signJwt: createJwtSigner(context, signCompact),
         statusLists,
-        verifyOwnJwt: createOwnJwtVerifier(context, signingKeys),
+        verifyOwnJwt: createOwnJwtVerifier(context, keyRing),
         uses,
       }),
       apiKeys: createApiKeys(context, uses),
-      signingKeys,
+      signingKeys: keyRing,
+      keyRing,
       revocations: createRevocations(context),
       statusLists,
       statusEvents,
       refusedCallers: createRefusedCallers(context, log),
     }),
-    tick: createTick({ store, clock, uses, statusEvents, rootKeyRotation }),
+    tick: createTick({ store, clock, uses, statusEvents, rootKeyRotation, keyRing }),
     endStreams: () => {
       statusEvents.end()
     },
-    close: () => uses.flush(),
+    async close() {
+      await uses.flush()
+      await keyRing.close()
+    },
   })
 }
 
@@ -200,6 +209,14 @@ async function openInstance(config: AuthorityConfig, ports: AuthorityPorts): Pro
 
 function sealedVault(dataKeys: DataKeys): KeyVault {
   return createSealedVault(dataKeys.signing)
+}
+
+const DEFAULT_KEY_ROTATION_DAYS = 30
+const DAY_MS = 86_400_000
+
+function keyPolicy(days: number): KeyPolicy {
+  if (!Number.isFinite(days) || days < 0) throw new TypeError('keyRotationDays is 0 or more.')
+  return { rotateAfterMs: days === 0 ? null : days * DAY_MS }
 }
 
 function normalIssuer(issuer: string): string {

@@ -27,6 +27,8 @@ export interface Config {
   readonly rootKeyFile: string | null
   readonly environment: Environment
   readonly jwtAlgorithm: Algorithm
+  /** 0: signing keys do not roll by themselves. */
+  readonly keyRotationDays: number
   readonly readBack: boolean
   /** `null` when none is set: a command has its own default. */
   readonly logLevel: LogLevel | null
@@ -115,6 +117,7 @@ export function loadConfig(input: ConfigInput): Config {
     rootKeyFile,
     environment: read('environment') ?? 'live',
     jwtAlgorithm: read('jwtAlgorithm') ?? 'RS256',
+    keyRotationDays: read('keyRotationDays') ?? 30,
     readBack: read('readBack') ?? true,
     logLevel: read('logLevel'),
     sources: Object.freeze(mapSettings((key) => found[key].source)),

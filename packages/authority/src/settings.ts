@@ -104,6 +104,16 @@ export const SETTINGS = {
       'Signs the JWTs of machines that have no algorithm of their own. `RS256` is what existing clients know and the fastest to verify; `ES256` is the fastest to sign.',
     parse: oneOf<Algorithm>(['RS256', 'ES256', 'EdDSA']),
   },
+  keyRotationDays: {
+    env: 'COUNTERSIGN_KEY_ROTATION_DAYS',
+    form: '0–365',
+    default: '30',
+    secret: false,
+    commands: ['serve', 'dev'],
+    about:
+      'How many days a signing key signs before its successor takes over by itself; 0: only when told to, by `countersign keys rotate`. See [key-rotation.md](key-rotation.md).',
+    parse: parseDays,
+  },
   readBack: {
     env: 'COUNTERSIGN_READ_BACK',
     form: '`on` or `off`',
@@ -216,6 +226,13 @@ function parsePort(text: string): number | Refusal {
   return port <= 65_535
     ? port
     : { refused: ['is not a port.', 'Give a number from 0 to 65535; 0 takes a free port.'] }
+}
+
+function parseDays(text: string): number | Refusal {
+  const days = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN
+  return days <= 365
+    ? days
+    : { refused: ['is not a number of days.', 'Give a whole number from 0 to 365; 0 is never.'] }
 }
 
 function parseSwitch(text: string): boolean | Refusal {

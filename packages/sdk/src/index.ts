@@ -30,6 +30,7 @@ export { type Client, createClient, type JwksApi } from './client/client.ts'
 export type { M2MApi } from './client/m2m.ts'
 export type { MachinesApi } from './client/machines.ts'
 export type { IdPOAuthAccessTokenApi } from './client/oauth-access-tokens.ts'
+export type { SigningKeysApi } from './client/signing-keys.ts'
 export type { ClientOptions, RetryOptions } from './client/options.ts'
 export type {
   ApiKey,
@@ -52,7 +53,11 @@ export type {
   RevokeApiKeyParams,
   RevokeM2MTokenParams,
   RevokeM2MTokensParams,
+  RevokeSigningKeyParams,
   RotateMachineSecretKeyParams,
+  RotateSigningKeysParams,
+  SigningKey,
+  SigningKeyRevocation,
   UpdateApiKeyParams,
   UpdateMachineParams,
   VerifyM2MTokenParams,

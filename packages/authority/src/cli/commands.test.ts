@@ -271,11 +271,78 @@ describe('api-keys', () => {
   })
 })
 
+describe('signing keys', () => {
+  const current = async () => {
+    const { signingKeys } = await json('keys list')
+    const of = signingKeys.filter((key: { algorithm: string }) => key.algorithm === 'ES256')
+    const kidOf = (state: string): string =>
+      of.find((key: { state: string }) => key.state === state)?.kid
+    return { active: kidOf('active'), next: kidOf('next') }
+  }
+
+  it('are listed with their states by the instance key, beside the key set', async () => {
+    const { keys, signingKeys } = await json('keys list')
+    expect(signingKeys).toHaveLength(keys.length)
+    const { out } = await run('keys list')
+    expect(out.split('\n')[0]).toMatch(/^kid +alg +state +since +until$/)
+    for (const word of ['RS256', 'active', 'next', 'ago']) expect(out).toContain(word)
+  })
+
+  it('are rotated, and the command says when; asked for twice it happens once', async () => {
+    const { next } = await current()
+    const { out } = await run('keys rotate --algorithm ES256')
+    expect(out).toMatch(new RegExp(`^ES256: ${next} signs in (11m|10m \\d+s)\\.$`))
+    const again = await json('keys rotate --algorithm ES256')
+    expect(again.data).toMatchObject([{ kid: next, state: 'next' }])
+    expect((await json('keys rotate')).data).toHaveLength(3)
+  })
+
+  it('are revoked: gone from the key set, and the next one signs', async () => {
+    const { active, next } = await current()
+    const line = ['keys', 'revoke', active, '--reason', 'found in a log', '--yes']
+    const { out, err } = await run(line)
+    expect(err).toContain('fetches the key set again')
+    expect(out).toContain(`signs now`)
+    expect(out).toContain(next)
+    expect(out).toContain('in 5m at the latest')
+    const { keys, signingKeys } = await json('keys list')
+    expect(keys.map((key: { kid: string }) => key.kid)).not.toContain(active)
+    const row = { kid: active, state: 'revoked', revocationReason: 'found in a log' }
+    expect(signingKeys).toContainEqual(expect.objectContaining(row))
+    expect((await current()).active).toBe(next)
+  })
+
+  it('are not revoked when the question is answered with no, nor when there is no such key', async () => {
+    const { active } = await current()
+    expect((await run(`keys revoke ${active}`, { confirms: false })).code).toBe(1)
+    expect((await current()).active).toBe(active)
+    expect((await run(`keys revoke key_${'0'.repeat(27)} --yes`)).code).toBe(3)
+    expect((await run('keys rotate --algorithm HS256')).code).toBe(2)
+  })
+
+  it('are rolled by nobody without the instance key', async () => {
+    const noKey = { env: { ...env, COUNTERSIGN_SECRET_KEY: '' } }
+    for (const line of ['keys rotate', `keys revoke key_${'0'.repeat(27)}`]) {
+      const { code, err } = await run(line, noKey)
+      expect([code, err]).toEqual([2, expect.stringContaining('no instance key')])
+    }
+  })
+})
+
 describe('the program', () => {
   it('lists the public keys without a key', async () => {
     const noKey = { env: { ...env, COUNTERSIGN_SECRET_KEY: '' } }
     const { out } = await run('keys list', noKey)
-    for (const word of ['RS256', 'ES256', 'EdDSA']) expect(out).toContain(word)
+    for (const word of ['RS256', 'ES256', 'EdDSA', 'kty']) expect(out).toContain(word)
+    expect(out).not.toContain('active')
+    expect(Object.keys(await json('keys list', noKey))).toEqual(['keys'])
+  })
+
+  it('lists them also with a wrong key, and says what a good one would add', async () => {
+    const wrong = { env: { ...env, COUNTERSIGN_SECRET_KEY: `sk_test_${'x'.repeat(40)}` } }
+    const { code, out, err } = await run('keys list', wrong)
+    expect([code, out]).toEqual([0, expect.stringContaining('ES256')])
+    expect(err).toContain('a good instance key')
   })
 
   it.each([
@@ -369,9 +436,9 @@ function words(line: string): string[] {
 }
 
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a test reads a document without a type
-async function json(line: string | string[]): Promise<any> {
+async function json(line: string | string[], setting: Setting = {}): Promise<any> {
   const argv = typeof line === 'string' ? words(line) : line
-  const { code, out, err } = await run([...argv, '--json'])
+  const { code, out, err } = await run([...argv, '--json'], setting)
   expect(code, err).toBe(0)
   return JSON.parse(out)
 }

@@ -62,7 +62,7 @@ export const ENTRIES: Entries = {
   },
   keys: {
     group: USE,
-    about: 'The public keys that JWTs are verified with',
+    about: 'The keys that JWTs are signed and verified with',
     load: async () => (await import('./keys.ts')).keys,
   },
 }

@@ -8,7 +8,7 @@ import { createSecretShelf } from './context.ts'
 import type { Clock, KeyVault, Random, Store } from './ports.ts'
 import type { Environment } from './records.ts'
 import type { RootKey } from './root-key.ts'
-import { createSigningKeyRecords } from './signing-keys.ts'
+import { createSigningKeySet } from './signing-keys.ts'
 
 export interface NewInstance {
   readonly environment: Environment
@@ -53,7 +53,7 @@ export async function foundInstance(
       type: 'create-instance',
       instance,
       dataKeys: dataKeyRecords,
-      signingKeys: await createSigningKeyRecords(vault, credentials, { clock, ids }),
+      signingKeys: await createSigningKeySet({ vault, clock, ids }, credentials),
       instanceKey,
     },
     createAudit(clock, credentials)('instance.created', OPERATOR, { target: instance.id }),

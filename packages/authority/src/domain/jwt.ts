@@ -5,6 +5,9 @@ import type { SigningKeyRecord } from './records.ts'
 /** Clerk's class tag of a machine token: with it no session verifier takes the token for its own. */
 export const M2M_CATEGORY = 'cl_B7d4PD333AAA'
 
+/** The longest life of a JWT: its key must stay published as long (`domain/key-plan.ts`). */
+export const MAX_JWT_SECONDS = 86_400
+
 /** What a machine JWT says, besides the caller's own claims. */
 export interface JwtFacts {
   readonly id: string

@@ -4,13 +4,12 @@ import { canonicalJson, encodeClaims } from './claims.ts'
 import type { Context } from './context.ts'
 import type { Bound, Recognised } from './credentials.ts'
 import { AuthorityError } from './errors.ts'
-import type { JwtFacts, SignJwt } from './jwt.ts'
-import { MAX_JWT_SECONDS } from './limits.ts'
+import { type JwtFacts, MAX_JWT_SECONDS, type SignJwt } from './jwt.ts'
+import type { SigningKeys } from './key-ring.ts'
 import { type M2MToken, m2mTokenFromJwt, m2mTokenFromRecord } from './m2m-token.ts'
 import type { M2MTokenQuery, Page } from './ports.ts'
 import type { JwtRecord, MachineRecord, OpaqueTokenRecord, SigningKeyRecord } from './records.ts'
 import { receiverIdsOf } from './scopes.ts'
-import type { SigningKeys } from './signing-keys.ts'
 import type { StatusLists, StatusPlace } from './status-lists.ts'
 import type { Uses } from './uses.ts'
 import type { VerifyOwnJwt } from './verify-own-jwt.ts'
@@ -230,7 +229,8 @@ async function issueJwt(
   const place = machine.stateless ? null : await parts.statusLists.allocate(algorithm)
   const lifetime =
     input.lifetimeSeconds ?? Math.min(machine.defaultTokenTtlSeconds, MAX_JWT_SECONDS)
-  const issuedAt = Math.floor(clock.now() / 1000)
+  const now = clock.now()
+  const issuedAt = Math.floor(now / 1000)
   const facts: JwtFacts = {
     id: ids.create('m2mToken'),
     machineId: machine.id,
@@ -243,13 +243,16 @@ async function issueJwt(
       uri: parts.statusLists.uriOf(place.statusListId),
     },
   }
-  const key = parts.signingKeys.signer(algorithm)
+  const key = parts.signingKeys.signer(algorithm, now)
   // Its signature may be made meanwhile; nobody gets it before its row is durable.
   const [isKept, text] = await Promise.all([
     keepJwt(context, machine, key, facts, place),
     parts.signJwt(key, facts),
   ])
-  return isKept ? { token: m2mTokenFromJwt(facts), text } : 'stale'
+  if (isKept) return { token: m2mTokenFromJwt(facts), text }
+  // It may be that the key was revoked: the next attempt must know.
+  await parts.signingKeys.confirm(key.kid)
+  return 'stale'
 }
 
 /** Whether the token may still be handed out: its machine is as it was when that was decided. */
@@ -272,7 +275,7 @@ async function keepJwt(
   })
   if (place === null) {
     const machineId = machine.id
-    const fence = { type: 'check-policy', machineId, policyVersion } as const
+    const fence = { type: 'check-policy', machineId, policyVersion, kid } as const
     return (await store.write(fence, entry)) === 'done'
   }
   const token: JwtRecord = {

@@ -12,7 +12,7 @@ import type {
   PublicJwk,
   RevocationRecord,
   ScopeRecord,
-  SigningKeyRecord,
+  SigningKeySet,
   StatusListRecord,
   TokenPredicate,
 } from './records.ts'
@@ -126,8 +126,20 @@ export type Command =
       readonly type: 'create-instance'
       readonly instance: InstanceRecord
       readonly dataKeys: readonly DataKeyRecord[]
-      readonly signingKeys: readonly SigningKeyRecord[]
+      readonly signingKeys: SigningKeySet
       readonly instanceKey: InstanceKeyRecord
+    }
+  | {
+      /** Replaces all signing keys; `stale` unless `version` follows on the one that is stored. */
+      readonly type: 'replace-signing-keys'
+      readonly set: SigningKeySet
+    }
+  | {
+      /** The same, and ends what the key has signed. */
+      readonly type: 'revoke-signing-key'
+      readonly set: SigningKeySet
+      /** Of what it has signed. */
+      readonly revocation: Revocation
     }
   | { readonly type: 'create-instance-key'; readonly instanceKey: InstanceKeyRecord }
   | { readonly type: 'revoke-instance-key'; readonly id: string; readonly at: number }
@@ -205,10 +217,11 @@ export type Command =
       readonly revocation: Revocation
     }
   | {
-      /** `stale` when the machine is not any more as a token of which nothing is kept was decided on. */
+      /** `stale` when a token of which nothing is kept was decided on before its machine changed, or its key ended. */
       readonly type: 'check-policy'
       readonly machineId: string
       readonly policyVersion: number
+      readonly kid: string
     }
   | {
       /** Something happened that changes nothing else: for the audit log. */
@@ -266,7 +279,9 @@ export interface AuditEntry {
 export interface Store {
   instance(): Promise<InstanceRecord | null>
   dataKeys(): Promise<readonly DataKeyRecord[]>
-  signingKeys(): Promise<readonly SigningKeyRecord[]>
+  signingKeys(): Promise<SigningKeySet>
+  /** Its version alone: cheap enough for every second. */
+  signingKeysVersion(): Promise<number>
   /** The rows after this id, in order; every version of the secrets of the last machine. */
   sealedValues(table: SealedTable, after: string, limit: number): Promise<readonly SealedValue[]>
 

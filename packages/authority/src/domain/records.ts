@@ -7,6 +7,9 @@
 /** The signature algorithms an authority can sign with (RFC 7518 §3.1, RFC 8037 §3.1). */
 export type Algorithm = 'RS256' | 'ES256' | 'EdDSA'
 
+/** The algorithms an instance has keys for, in the order of its key set. */
+export const ALGORITHMS: readonly Algorithm[] = ['RS256', 'ES256', 'EdDSA']
+
 /** Which of `sk_test_` and `sk_live_` its instance keys carry. */
 export type Environment = 'test' | 'live'
 
@@ -32,15 +35,26 @@ export interface DataKeyRecord {
 /** A public key as it is published (RFC 7517). */
 export type PublicJwk = Readonly<Record<string, string>>
 
-/** A signing key; `handle` means something to the key vault only. */
+/** A signing key. What becomes of it when is in `domain/key-plan.ts`. */
 export interface SigningKeyRecord {
   readonly kid: string
   readonly algorithm: Algorithm
   readonly publicJwk: PublicJwk
+  /** Means something to the key vault only; empty once the key is revoked. */
   readonly handle: Uint8Array
-  /** Proves that the authority itself published this key. */
+  /** Proves that the authority itself wrote this key, with these times, into this version of the set. */
   readonly mac: Uint8Array
   readonly createdAt: number
+  readonly activeFrom: number | null
+  readonly retiresAt: number | null
+  readonly revokedAt: number | null
+  readonly revocationReason: string | null
+}
+
+/** All signing keys. The version grows by one with every change, which rewrites all of them. */
+export interface SigningKeySet {
+  readonly version: number
+  readonly keys: readonly SigningKeyRecord[]
 }
 
 /** A key that administers the instance (`sk_…`). */

@@ -1,9 +1,8 @@
 import type { Context } from './context.ts'
-import { encodeHeader, type SignCompact } from './jwt.ts'
-import { MAX_JWT_SECONDS } from './limits.ts'
+import { encodeHeader, MAX_JWT_SECONDS, type SignCompact } from './jwt.ts'
 import type { Deflate, Random } from './ports.ts'
 import type { Algorithm, StatusListRecord } from './records.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import type { SigningKeys } from './key-ring.ts'
 
 /** How long a verifier may rely on a list before it looks again: a revocation is known that soon. */
 export const STATUS_TTL_SECONDS = 15
@@ -153,8 +152,8 @@ function createPublisher(
       packed.delete(id)
       throw error
     })
-    const key = signingKeys.signer(algorithm)
     const signedAt = clock.now()
+    const key = signingKeys.signer(algorithm, signedAt)
     const iat = Math.floor(signedAt / 1000)
     const token = await signCompact(
       key,
@@ -184,7 +183,7 @@ function createPublisher(
     const isCurrent =
       last?.version === list.version &&
       Math.abs(now - last.signedAt) < SIGN_AGAIN_AFTER_MS &&
-      last.kid === signingKeys.signer(list.algorithm).kid
+      last.kid === signingKeys.signer(list.algorithm, now).kid
     if (isCurrent) return last
     const name = `${id}/${list.version}`
     let work = inFlight.get(name)

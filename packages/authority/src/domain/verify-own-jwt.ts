@@ -13,7 +13,7 @@ import type { Context } from './context.ts'
 import type { JwtFacts } from './jwt.ts'
 import { type M2MToken, m2mTokenFromJwt } from './m2m-token.ts'
 import type { SigningKeyRecord } from './records.ts'
-import type { SigningKeys } from './signing-keys.ts'
+import type { SigningKeys } from './key-ring.ts'
 
 /** Checks a JWT that this authority may have signed; `null` when it is not valid now. */
 export type VerifyOwnJwt = (text: string, now: number) => Promise<M2MToken | null>
@@ -33,10 +33,10 @@ export function createOwnJwtVerifier(
     return imported
   }
 
-  const read = (text: string, now: number): JwtFacts | null => {
+  const read = async (text: string, now: number): Promise<JwtFacts | null> => {
     const { header, payload, signingInput, signature } = parseJws(text)
     const { kid, algorithm } = judgeHeader(header, M2M_HEADER, JWT_ALGORITHMS)
-    const record = signingKeys.find(kid)
+    const record = await signingKeys.find(kid)
     if (record?.algorithm !== algorithm) return null
     const input = { key: publicKeyOf(record), dsaEncoding: 'ieee-p1363' as const }
     const digest = algorithm === 'EdDSA' ? null : 'sha256'
@@ -57,7 +57,7 @@ export function createOwnJwtVerifier(
 
   return async (text, now) => {
     try {
-      const facts = read(text, now)
+      const facts = await read(text, now)
       if (facts === null) return null
       // The key still fits, but the machine may be gone.
       if ((await store.machine(facts.machineId)) === null) return null

@@ -3,26 +3,20 @@ import type { Origin } from '../domain/actors.ts'
 import { AuthorityError } from '../domain/errors.ts'
 import type { Log, Random, Store } from '../domain/ports.ts'
 import type { RefusedCallers } from '../domain/refused-callers.ts'
-import type { Revocations } from '../domain/revocations.ts'
-import type { StatusEvents } from '../domain/status-events.ts'
-import type { StatusLists } from '../domain/status-lists.ts'
-import { routeRevocations } from './admin/revocations.ts'
+import { type AdminParts, routeAdmin } from './admin/routes.ts'
 import type { BackendApiParts } from './backend-api/parts.ts'
 import { routeBackendApi } from './backend-api/routes.ts'
 import { routeHealth } from './health.ts'
 import type { App } from './http-app.ts'
 import { newRequestId, problem, toAuthorityError } from './problem.ts'
 import { createRefusalLog } from './refusal-log.ts'
-import { routeWellKnown } from './well-known/routes.ts'
+import { routeWellKnown, type WellKnownParts } from './well-known/routes.ts'
 
-export interface HttpParts extends BackendApiParts {
+export interface HttpParts extends BackendApiParts, AdminParts, WellKnownParts {
   readonly issuer: string
   readonly store: Pick<Store, 'ping'>
   readonly random: Random
   readonly log: Log
-  readonly revocations: Revocations
-  readonly statusLists: StatusLists
-  readonly statusEvents: StatusEvents
   readonly refusedCallers: RefusedCallers
 }
 
@@ -53,7 +47,7 @@ export function createHttp(parts: HttpParts): Fetch {
   }
 
   routeBackendApi(app, parts)
-  routeRevocations(app, parts)
+  routeAdmin(app, parts)
   routeWellKnown(app, parts)
   routeHealth(app, parts.store)
   app.notFound((c) => refuse(new AuthorityError('resource_not_found'), c.env))

@@ -12,6 +12,8 @@ import { createMemoryStore } from '../storage/memory/memory-store.ts'
 import { systemRandom } from '../system.ts'
 import { createTick } from './tick.ts'
 
+const keyRing = { tick: () => Promise.resolve() }
+
 const DAY_MS = 86_400_000
 
 /** Of an instance that needs none. */
@@ -43,6 +45,7 @@ describe('what is due', () => {
       clock,
       statusEvents: createStatusEvents(store, clock),
       rootKeyRotation,
+      keyRing,
     })
     await store.write({
       type: 'create-machine',
@@ -88,6 +91,24 @@ describe('what is due', () => {
       now += 1_000
     }
     expect(counts).toEqual([2_500, 500, 0, 0])
+  })
+
+  it('are signing keys at every call, and what fails in them keeps nothing else from its time', async () => {
+    let beats = 0
+    const failing = () => Promise.reject(new Error(`altered ${++beats}`))
+    const clock = { now: () => now }
+    tick = createTick({
+      store,
+      uses,
+      clock,
+      statusEvents: createStatusEvents(store, clock),
+      rootKeyRotation: await aRootKeyRotation(createMemoryStore(), clock),
+      keyRing: { tick: failing },
+    })
+    await addToken('mt_old', now - 2 * DAY_MS)
+    await expect(tick()).rejects.toThrow('altered 1')
+    await expect(tick()).rejects.toThrow('altered 2')
+    expect(await store.m2mToken('mt_old')).toBeNull()
   })
 
   it('writes uses every few seconds, also after the clock was set back', async () => {

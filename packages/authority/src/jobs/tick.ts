@@ -1,4 +1,5 @@
 import type { Clock, Store } from '../domain/ports.ts'
+import type { KeyRing } from '../domain/key-ring.ts'
 import type { RootKeyRotation } from '../domain/root-key-rotation.ts'
 import type { StatusEvents } from '../domain/status-events.ts'
 import type { Uses } from '../domain/uses.ts'
@@ -13,15 +14,20 @@ const FORGET_EVERY_MS = 60_000
 /** Bounds how long one prune keeps the store. */
 const PRUNE_AT_ONCE = 2_000
 
-/** What is due at each call: verifiers are told of changed lists, notes of use are written, and what ended a day ago is forgotten. */
+/**
+ * What is due at each call: verifiers are told of changed lists, notes of use are written, what ended a
+ * day ago is forgotten, and keys roll. The keys come last: a database in which they were altered is still
+ * written to and pruned.
+ */
 export function createTick(parts: {
   readonly store: Store
   readonly clock: Clock
   readonly uses: Uses
   readonly statusEvents: StatusEvents
   readonly rootKeyRotation: Pick<RootKeyRotation, 'settled' | 'forget'>
+  readonly keyRing: Pick<KeyRing, 'tick'>
 }): () => Promise<void> {
-  const { store, clock, uses, statusEvents, rootKeyRotation } = parts
+  const { store, clock, uses, statusEvents, rootKeyRotation, keyRing } = parts
   const flushDue = createDue(FLUSH_EVERY_MS)
   const forgetDue = createDue(FORGET_EVERY_MS)
   const pruneDue = createDue(PRUNE_EVERY_MS)
@@ -35,9 +41,10 @@ export function createTick(parts: {
       const outcome = await store.write({ type: 'prune', before, limit: PRUNE_AT_ONCE })
       moreToPrune = outcome === 'full'
     }
-    // Learns new data keys; last, since it fails where a root key is missing.
+    // Learns new data keys, without which the keys below do not open.
     await rootKeyRotation.settled()
     if (forgetDue(now)) await rootKeyRotation.forget()
+    await keyRing.tick()
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   MachineSecretRecord,
   OpaqueTokenRecord,
   ScopeRecord,
+  SigningKeyRecord,
   TokenPredicate,
 } from '../domain/records.ts'
 
@@ -19,17 +20,24 @@ export function anInstance(): Extract<Command, { type: 'create-instance' }> {
     dataKeys: [
       { purpose: 'mac', version: 1, rootKeyId: 'r', wrapped: Uint8Array.of(1), createdAt: 1 },
     ],
-    signingKeys: [
-      {
-        kid: 'key_1',
-        algorithm: 'ES256',
-        publicJwk: { kty: 'EC', crv: 'P-256' },
-        handle: Uint8Array.of(2),
-        mac: Uint8Array.of(8),
-        createdAt: 1,
-      },
-    ],
+    signingKeys: { version: 1, keys: [aSigningKey({})] },
     instanceKey: anInstanceKey({}),
+  }
+}
+
+export function aSigningKey(some: Partial<SigningKeyRecord>): SigningKeyRecord {
+  return {
+    kid: 'key_1',
+    algorithm: 'ES256',
+    publicJwk: { kty: 'EC', crv: 'P-256' },
+    handle: Uint8Array.of(2),
+    mac: Uint8Array.of(8),
+    createdAt: 1,
+    activeFrom: 1,
+    retiresAt: null,
+    revokedAt: null,
+    revocationReason: null,
+    ...some,
   }
 }
 

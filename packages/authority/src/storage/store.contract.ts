@@ -16,6 +16,7 @@ import {
   anInstanceKey,
   aScope,
   aSecret,
+  aSigningKey,
   aToken,
 } from './fixtures.ts'
 
@@ -67,6 +68,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await store.instance()).toEqual(command.instance)
         expect(await store.dataKeys()).toEqual(command.dataKeys)
         expect(await store.signingKeys()).toEqual(command.signingKeys)
+        expect(await store.signingKeysVersion()).toBe(1)
         expect(await store.instanceKeys()).toEqual([command.instanceKey])
       })
 
@@ -80,6 +82,74 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await store.write({ type: 'revoke-instance-key', id: 'isk_x', at: 5 })).toBe(
           'missing',
         )
+      })
+    })
+
+    describe('signing keys', () => {
+      const next = (version: number, ...kids: string[]) => ({
+        version,
+        keys: kids.map((kid) =>
+          aSigningKey({ kid, activeFrom: null, retiresAt: 7, revokedAt: 8, revocationReason: 'r' }),
+        ),
+      })
+
+      beforeEach(async () => {
+        await store.write(anInstance())
+      })
+
+      it('are replaced all together, and come back as they were written', async () => {
+        const set = next(2, 'key_2', 'key_3')
+        expect(await store.write({ type: 'replace-signing-keys', set })).toBe('done')
+        expect(await store.signingKeys()).toEqual(set)
+        expect(await store.signingKeysVersion()).toBe(2)
+      })
+
+      it('change once for every version: who decided on an older one decides again', async () => {
+        const first = next(2, 'key_2')
+        const outcomes = await Promise.all(
+          [first, next(2, 'key_3'), next(1, 'key_4'), next(4, 'key_5')].map((set) =>
+            store.write({ type: 'replace-signing-keys', set }),
+          ),
+        )
+        expect(outcomes).toEqual(['done', 'stale', 'stale', 'stale'])
+        expect(await store.signingKeys()).toEqual(first)
+      })
+
+      it('are revoked by the same rule', async () => {
+        await withMachines('mch_a')
+        const token = aJwt({ id: 'mt_1', machineId: 'mch_a', kid: 'key_1' })
+        await store.write({ type: 'create-m2m-token', token, policyVersion: 1 })
+        const revocation = aRevocation({ kid: 'key_1' })
+        const set = next(2, 'key_2')
+        const command = { type: 'revoke-signing-key', set, revocation } as const
+        expect(await store.write({ ...command, set: next(1, 'key_2') })).toBe('stale')
+        expect((await store.m2mToken('mt_1'))?.revokedAt).toBeNull()
+        expect(await store.write(command)).toBe('done')
+        expect(await store.write(command)).toBe('stale')
+        expect(await store.signingKeys()).toEqual(set)
+        expect((await store.m2mToken('mt_1'))?.revokedAt).toBe(2)
+      })
+
+      it('keep a handle that was sealed anew meanwhile, and lose one that is wiped', async () => {
+        const set = next(2, 'key_2')
+        await store.write({ type: 'replace-signing-keys', set })
+        const [value] = await store.sealedValues('signing_keys', '', 1)
+        const values = value === undefined ? [] : [{ ...value, resealed: Uint8Array.of(7, 7) }]
+        await store.write({ type: 'reseal', table: 'signing_keys', values })
+        await store.write({ type: 'replace-signing-keys', set: { ...set, version: 3 } })
+        const handles = async () => (await store.signingKeys()).keys.map(({ handle }) => handle)
+        expect(await handles()).toContainEqual(Uint8Array.of(7, 7))
+        const wiped = set.keys.map((key) => ({ ...key, handle: new Uint8Array(0) }))
+        await store.write({ type: 'replace-signing-keys', set: { version: 4, keys: wiped } })
+        expect(await handles()).toEqual(wiped.map(() => new Uint8Array(0)))
+        expect(await store.sealedValues('signing_keys', '', 9)).toEqual([])
+      })
+
+      it('are none, of version 0, before there is an instance', async () => {
+        const empty = await open()
+        expect(await empty.signingKeys()).toEqual({ version: 0, keys: [] })
+        expect(await empty.signingKeysVersion()).toBe(0)
+        await empty.close()
       })
     })
 
@@ -382,6 +452,11 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     })
 
     describe('JWTs', () => {
+      beforeEach(async () => {
+        const keys = ['key_1', 'key_2'].map((kid) => aSigningKey({ kid }))
+        await store.write({ ...anInstance(), signingKeys: { version: 1, keys } })
+      })
+
       const listed = (id: string, version = 1): StatusListRecord => ({
         id,
         algorithm: 'ES256',
@@ -439,7 +514,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
       it('of a machine that changed meanwhile are decided on anew, also when nothing is kept of them', async () => {
         await withMachines('mch_a')
-        const command = { type: 'check-policy', machineId: 'mch_a' } as const
+        const command = { type: 'check-policy', machineId: 'mch_a', kid: 'key_1' } as const
         expect(await store.write({ ...command, policyVersion: 1 })).toBe('done')
         const revocation = aRevocation({ machineId: 'mch_a' })
         await store.write({ type: 'revoke-m2m-tokens', revocation })
@@ -447,6 +522,23 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await store.write({ ...command, machineId: 'mch_x', policyVersion: 1 })).toBe(
           'stale',
         )
+      })
+
+      it('of a key that another process has revoked, or that is not known, are decided on anew', async () => {
+        await withJwts({ id: 'mt_1' })
+        const keys = [aSigningKey({ kid: 'key_1', revokedAt: 5 }), aSigningKey({ kid: 'key_2' })]
+        await store.write({ type: 'replace-signing-keys', set: { version: 2, keys } })
+        const outcomes = ['key_1', 'key_2', 'key_3'].map(async (kid) => {
+          const token = aJwt({ id: `mt_${kid}`, machineId: 'mch_a', kid })
+          const kept = await store.write({ type: 'create-m2m-token', token, policyVersion: 1 })
+          const fence = { type: 'check-policy', machineId: 'mch_a', policyVersion: 1 } as const
+          return [kept, await store.write({ ...fence, kid })]
+        })
+        expect(await Promise.all(outcomes)).toEqual([
+          ['stale', 'stale'],
+          ['done', 'done'],
+          ['stale', 'stale'],
+        ])
       })
 
       describe('a revocation of many', () => {

@@ -4,6 +4,7 @@ import { createMachinesApi, type MachinesApi } from './machines.ts'
 import { createIdPOAuthAccessTokenApi, type IdPOAuthAccessTokenApi } from './oauth-access-tokens.ts'
 import { checkOptions, type ClientOptions } from './options.ts'
 import { required } from './request.ts'
+import { createSigningKeysApi, type SigningKeysApi } from './signing-keys.ts'
 import { createSend } from './transport.ts'
 import type { JwkSet } from './types.ts'
 import { toJwkSet } from './wire.ts'
@@ -20,6 +21,7 @@ export interface Client {
   readonly apiKeys: ApiKeysApi
   readonly idPOAuthAccessToken: IdPOAuthAccessTokenApi
   readonly jwks: JwksApi
+  readonly signingKeys: SigningKeysApi
 }
 
 /**
@@ -41,6 +43,7 @@ export function createClient(options: ClientOptions): Client {
     m2m: createM2MApi(settings, send),
     apiKeys: createApiKeysApi(settings, send),
     idPOAuthAccessToken: createIdPOAuthAccessTokenApi(settings, send),
+    signingKeys: createSigningKeysApi(settings, send),
     jwks: Object.freeze({
       async getJwks() {
         const secret = required(settings.secretKey(), 'secretKey')

@@ -78,6 +78,44 @@ export interface JwkSet {
   readonly keys: readonly JsonObject[]
 }
 
+/** A key that signs JWTs, as its keepers see it. Beyond Clerk. */
+export interface SigningKey {
+  readonly kid: string
+  readonly algorithm: string
+  /**
+   * `next`: published, signs nothing yet. `active`: signs. `retired`: published for the tokens that it
+   * signed. `revoked`: published no more.
+   */
+  readonly state: string
+  readonly createdAt: number
+  /** When it signs from; `null`: not settled yet. */
+  readonly activeFrom: number | null
+  /** When its successor takes over; `null`: not settled yet. */
+  readonly retiresAt: number | null
+  /** When it leaves the key set; `null`: not settled yet. */
+  readonly publishedUntil: number | null
+  readonly revokedAt: number | null
+  readonly revocationReason: string | null
+}
+
+export interface RotateSigningKeysParams {
+  /** Default: the keys of every algorithm. */
+  readonly algorithm?: JwtAlgorithm
+}
+
+export interface RevokeSigningKeyParams {
+  readonly kid: string
+  readonly revocationReason?: string | null
+}
+
+export interface SigningKeyRevocation {
+  readonly revoked: SigningKey
+  /** The key that signs now with the same algorithm. */
+  readonly signer: SigningKey
+  /** Seconds after which every verifier that looks again as it is told knows of it. */
+  readonly keySetMaxAge: number
+}
+
 export interface CreateMachineParams {
   /** 1 to 255 characters. */
   readonly name: string

@@ -11,6 +11,8 @@ import {
   toMachineScope,
   toMachineSecretKey,
   toSecret,
+  toSigningKey,
+  toSigningKeyRevocation,
 } from './wire.ts'
 
 /** What a member may be besides what stands in the good object, and whether it may be left out. */
@@ -39,11 +41,44 @@ const inner = {
   default_token_ttl: 60,
 }
 
+const signingKey = {
+  object: 'signing_key',
+  kid: 'key_1',
+  algorithm: 'ES256',
+  state: 'revoked',
+  created_at: 1,
+  active_from: 2,
+  retires_at: 3,
+  published_until: 4,
+  revoked_at: 4,
+  revocation_reason: 'stolen',
+}
+
+const signingKeyRules = {
+  active_from: { nullable: true },
+  retires_at: { nullable: true },
+  published_until: { nullable: true },
+  revoked_at: { nullable: true },
+  revocation_reason: { nullable: true, mayBeEmpty: true },
+} as const
+
+const revocation = { object: 'signing_key_revocation', key_set_max_age: 300 }
+
 const KINDS: Readonly<Record<string, Kind>> = {
   machine: {
     read: toMachine,
     good: { ...inner, id: RECEIVER, scoped_machines: [inner], secret_key: 'ak_1' },
     rules: { secret_key: { optional: true } },
+  },
+  'signing key': { read: toSigningKey, good: signingKey, rules: signingKeyRules },
+  'signing key that was revoked': {
+    read: (body) => toSigningKeyRevocation({ ...revocation, revoked: body, signer: signingKey }),
+    good: signingKey,
+    rules: signingKeyRules,
+  },
+  'signing key revocation': {
+    read: (body) => toSigningKeyRevocation({ ...body, revoked: signingKey, signer: signingKey }),
+    good: revocation,
   },
   'machine within a machine': {
     read: (body) => toMachine({ ...inner, scoped_machines: [body] }),

@@ -11,6 +11,8 @@ import type {
   MachineScope,
   MachineSecretKey,
   PaginatedList,
+  SigningKey,
+  SigningKeyRevocation,
 } from './types.ts'
 
 /**
@@ -127,6 +129,30 @@ export function toSecret(body: JsonObject): { readonly secret: string } {
 
 export function toJwkSet(body: JsonObject): JwkSet {
   return { keys: array(body, 'keys').map((key) => object(key)) }
+}
+
+export function toSigningKey(body: JsonObject): SigningKey {
+  kind(body, 'signing_key')
+  return {
+    kid: text(body, 'kid'),
+    algorithm: text(body, 'algorithm'),
+    state: text(body, 'state'),
+    createdAt: number(body, 'created_at'),
+    activeFrom: nullable(number)(body, 'active_from'),
+    retiresAt: nullable(number)(body, 'retires_at'),
+    publishedUntil: nullable(number)(body, 'published_until'),
+    revokedAt: nullable(number)(body, 'revoked_at'),
+    revocationReason: nullable(anyText)(body, 'revocation_reason'),
+  }
+}
+
+export function toSigningKeyRevocation(body: JsonObject): SigningKeyRevocation {
+  kind(body, 'signing_key_revocation')
+  return {
+    revoked: toSigningKey(object(body['revoked'])),
+    signer: toSigningKey(object(body['signer'])),
+    keySetMaxAge: number(body, 'key_set_max_age'),
+  }
 }
 
 /** `m2m_tokens` on one list, `data` on all others. */

@@ -17,11 +17,13 @@ const revokeBody = rule.body({
   revocation_reason: v.optional(v.nullable(rule.text(0, 255))),
 })
 
+export interface RevocationsParts {
+  readonly doorkeeper: Doorkeeper
+  readonly revocations: Revocations
+}
+
 /** Revocation of many tokens at once. */
-export function routeRevocations(
-  app: App,
-  { doorkeeper, revocations }: { doorkeeper: Doorkeeper; revocations: Revocations },
-): void {
+export function routeRevocations(app: App, { doorkeeper, revocations }: RevocationsParts): void {
   app.post('/m2m_tokens/revoke', async (c) => {
     const { caller, body } = await doorkeeper.anyone(c)
     const input = checkBody(revokeBody, body)

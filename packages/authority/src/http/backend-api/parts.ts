@@ -3,7 +3,7 @@ import type { M2MTokens } from '../../domain/m2m-tokens.ts'
 import type { MachineSecrets } from '../../domain/machine-secrets.ts'
 import type { Machines } from '../../domain/machines.ts'
 import type { Clock } from '../../domain/ports.ts'
-import type { SigningKeys } from '../../domain/signing-keys.ts'
+import type { SigningKeys } from '../../domain/key-ring.ts'
 import type { Doorkeeper } from '../caller.ts'
 
 /** What Clerk's dialect stands on. */

@@ -13,6 +13,6 @@ export function routeBackendApi(app: App, parts: BackendApiParts): void {
 
   app.get('/jwks', async (c) => {
     await parts.doorkeeper.anyone(c, 'clerk_key_invalid')
-    return json(parts.signingKeys.publicSet)
+    return json(parts.signingKeys.publicSet())
   })
 }

@@ -1,14 +1,12 @@
+import { KEY_SET_MAX_AGE_SECONDS } from '../../domain/key-plan.ts'
+import type { SigningKeys } from '../../domain/key-ring.ts'
 import type { Clock } from '../../domain/ports.ts'
-import type { SigningKeys } from '../../domain/signing-keys.ts'
 import type { StatusEvents } from '../../domain/status-events.ts'
 import type { StatusLists } from '../../domain/status-lists.ts'
 import type { App } from '../http-app.ts'
 import { publicJson } from '../respond.ts'
 import { routeStatusEvents } from './status-events.ts'
 import { routeStatusLists } from './status-lists.ts'
-
-/** How long a verifier may keep the key set before it looks again. */
-export const KEY_SET_MAX_AGE_SECONDS = 300
 
 const METADATA_MAX_AGE_SECONDS = 3_600
 
@@ -25,7 +23,7 @@ export function routeWellKnown(app: App, parts: WellKnownParts): void {
   const { issuer, signingKeys } = parts
 
   app.get('/.well-known/jwks.json', () =>
-    publicJson(signingKeys.publicSet, KEY_SET_MAX_AGE_SECONDS),
+    publicJson(signingKeys.publicSet(), KEY_SET_MAX_AGE_SECONDS),
   )
 
   // RFC 8414 §2.

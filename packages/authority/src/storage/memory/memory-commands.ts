@@ -7,7 +7,12 @@ import type {
   SealedTable,
   SealedValue,
 } from '../../domain/ports.ts'
-import type { DataKeyRecord, M2MTokenRecord, TokenPredicate } from '../../domain/records.ts'
+import type {
+  DataKeyRecord,
+  M2MTokenRecord,
+  SigningKeySet,
+  TokenPredicate,
+} from '../../domain/records.ts'
 import { scopeKeyOf, secretKeyOf, type Tables } from './tables.ts'
 
 type Handlers = {
@@ -23,7 +28,7 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       if (tables.instance !== null) return 'exists'
       tables.instance = instance
       tables.dataKeys.push(...dataKeys)
-      tables.signingKeys.push(...signingKeys)
+      tables.signingKeys = signingKeys
       instanceKeys.set(instanceKey.id, instanceKey)
       return 'done'
     },
@@ -44,11 +49,10 @@ export function createMemoryHandlers(tables: Tables): Handlers {
         const isBefore = (now: Uint8Array | null): boolean =>
           now !== null && Buffer.compare(now, sealed) === 0
         if (table === 'signing_keys') {
-          const index = tables.signingKeys.findIndex(
-            (key) => key.kid === id && isBefore(key.handle),
+          const keys = tables.signingKeys.keys.map((key) =>
+            key.kid === id && isBefore(key.handle) ? { ...key, handle: resealed } : key,
           )
-          const key = tables.signingKeys[index]
-          if (key !== undefined) tables.signingKeys[index] = { ...key, handle: resealed }
+          tables.signingKeys = { ...tables.signingKeys, keys }
           continue
         }
         const rows = sealedRows(tables, table)
@@ -65,6 +69,14 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       if (names.some((table) => sealedValuesOf(tables, table).some(isOld))) return 'stale'
       const kept = tables.dataKeys.filter((key) => key.purpose !== purpose || key.version >= below)
       tables.dataKeys.splice(0, Infinity, ...kept)
+      return 'done'
+    },
+
+    'replace-signing-keys': ({ set }) => (replaceSigningKeys(tables, set) ? 'done' : 'stale'),
+
+    'revoke-signing-key'({ set, revocation }) {
+      if (!replaceSigningKeys(tables, set)) return 'stale'
+      revokeTokens(tables, revocation)
       return 'done'
     },
 
@@ -145,12 +157,15 @@ export function createMemoryHandlers(tables: Tables): Handlers {
 
     'create-m2m-token'({ token, policyVersion }) {
       if (machines.get(token.machineId)?.policyVersion !== policyVersion) return 'stale'
+      if (token.format === 'jwt' && !maySign(tables, token.kid)) return 'stale'
       m2mTokens.set(token.id, token)
       return 'done'
     },
 
-    'check-policy': ({ machineId, policyVersion }) =>
-      machines.get(machineId)?.policyVersion === policyVersion ? 'done' : 'stale',
+    'check-policy': ({ machineId, policyVersion, kid }) =>
+      machines.get(machineId)?.policyVersion === policyVersion && maySign(tables, kid)
+        ? 'done'
+        : 'stale',
 
     'revoke-m2m-token'({ id, at, reason }) {
       const outcome = change(m2mTokens, id, (token) => revoked(token, at, reason))
@@ -237,7 +252,9 @@ function sealedRows(
 export function sealedValuesOf(tables: Tables, table: SealedTable): readonly SealedValue[] {
   const values =
     table === 'signing_keys'
-      ? tables.signingKeys.map(({ kid, handle }) => ({ id: kid, version: 0, sealed: handle }))
+      ? tables.signingKeys.keys
+          .filter(({ handle }) => handle.length > 0)
+          .map(({ kid, handle }) => ({ id: kid, version: 0, sealed: handle }))
       : [...sealedRows(tables, table)].flatMap(([key, { sealed }]) => {
           // A JWT has nothing that is sealed.
           if (sealed === null || (sealed as Uint8Array | undefined) === undefined) return []
@@ -245,6 +262,10 @@ export function sealedValuesOf(tables: Tables, table: SealedTable): readonly Sea
           return [{ id, version: Number(version), sealed }]
         })
   return values.toSorted((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : a.version - b.version))
+}
+
+function maySign(tables: Tables, kid: string): boolean {
+  return tables.signingKeys.keys.some((key) => key.kid === kid && key.revokedAt === null)
 }
 
 /** Whether a predicate fits a token that is neither revoked nor expired. */
@@ -280,6 +301,18 @@ export function appendToAuditLog(tables: Tables, { text, mac }: AuditEntry): voi
   const last = tables.auditLog.at(-1)
   const line = { seq: (last?.seq ?? 0) + 1, entry: text, mac }
   tables.auditLog.push({ ...line, hash: nextHash(last?.hash ?? FIRST_HASH, line) })
+}
+
+/** A handle that was sealed anew meanwhile stays; one that was wiped does not. */
+function replaceSigningKeys(tables: Tables, set: SigningKeySet): boolean {
+  const { version, keys: before } = tables.signingKeys
+  if (version !== set.version - 1) return false
+  const keys = set.keys.map((key) => {
+    const stored = before.find(({ kid }) => kid === key.kid)
+    return stored === undefined || key.handle.length === 0 ? key : { ...key, handle: stored.handle }
+  })
+  tables.signingKeys = { version: set.version, keys }
+  return true
 }
 
 function change<Row>(rows: Map<string, Row>, id: string, changed: (row: Row) => Row): Outcome {

@@ -56,7 +56,8 @@ function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
   return {
     instance: () => Promise.resolve(tables.instance),
     dataKeys: () => Promise.resolve([...tables.dataKeys]),
-    signingKeys: () => Promise.resolve([...tables.signingKeys]),
+    signingKeys: () => Promise.resolve(tables.signingKeys),
+    signingKeysVersion: () => Promise.resolve(tables.signingKeys.version),
     sealedValues(table, after, limit) {
       const values = sealedValuesOf(tables, table).filter(({ id }) => id > after)
       const last = [...new Set(values.map(({ id }) => id))].slice(0, limit).at(-1) ?? ''

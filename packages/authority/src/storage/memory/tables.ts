@@ -9,7 +9,7 @@ import type {
   MachineSecretRecord,
   RevocationRecord,
   ScopeRecord,
-  SigningKeyRecord,
+  SigningKeySet,
   StatusListRecord,
 } from '../../domain/records.ts'
 
@@ -17,7 +17,7 @@ import type {
 export interface Tables {
   instance: InstanceRecord | null
   readonly dataKeys: DataKeyRecord[]
-  readonly signingKeys: SigningKeyRecord[]
+  signingKeys: SigningKeySet
   readonly instanceKeys: Map<string, InstanceKeyRecord>
   readonly machines: Map<string, MachineRecord>
   readonly machineSecrets: Map<string, MachineSecretRecord>
@@ -33,7 +33,7 @@ export function emptyTables(): Tables {
   return {
     instance: null,
     dataKeys: [],
-    signingKeys: [],
+    signingKeys: { version: 0, keys: [] },
     instanceKeys: new Map(),
     machines: new Map(),
     machineSecrets: new Map(),

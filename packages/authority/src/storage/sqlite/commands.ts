@@ -7,6 +7,7 @@ import type {
   M2MTokenRecord,
   MachineSecretRecord,
   ScopeRecord,
+  SigningKeySet,
   TokenPredicate,
 } from '../../domain/records.ts'
 import type { Apply } from './commit-queue.ts'
@@ -42,18 +43,16 @@ function createHandlers(db: Statements): Handlers {
         instance.createdAt,
       )
       for (const key of dataKeys) insertDataKey(db, key)
-      for (const key of signingKeys) {
-        db.run(
-          'INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?, ?)',
-          key.kid,
-          key.algorithm,
-          JSON.stringify(key.publicJwk),
-          key.handle,
-          key.mac,
-          key.createdAt,
-        )
-      }
+      replaceSigningKeys(db, signingKeys)
       insertInstanceKey(db, instanceKey)
+      return 'done'
+    },
+
+    'replace-signing-keys': ({ set }) => (replaceSigningKeys(db, set) ? 'done' : 'stale'),
+
+    'revoke-signing-key'({ set, revocation }) {
+      if (!replaceSigningKeys(db, set)) return 'stale'
+      revokeTokens(db, revocation)
       return 'done'
     },
 
@@ -188,7 +187,7 @@ function createHandlers(db: Statements): Handlers {
       const first = Uint8Array.of(below >>> 8, below & 0xff)
       for (const table of tables) {
         const { column } = SEALED_COLUMNS[table]
-        const text = `SELECT 1 FROM ${table} WHERE substr(${column}, 1, 2) < ? LIMIT 1`
+        const text = `SELECT 1 FROM ${table} WHERE length(${column}) > 0 AND substr(${column}, 1, 2) < ? LIMIT 1`
         if (db.get(text, first) !== undefined) return 'stale'
       }
       db.run('DELETE FROM data_keys WHERE purpose = ? AND version < ?', purpose, below)
@@ -197,12 +196,13 @@ function createHandlers(db: Statements): Handlers {
 
     'create-m2m-token'({ token, policyVersion }) {
       if (policyVersionOf(db, token.machineId) !== policyVersion) return 'stale'
+      if (token.format === 'jwt' && !maySign(db, token.kid)) return 'stale'
       insertM2MToken(db, token)
       return 'done'
     },
 
-    'check-policy': ({ machineId, policyVersion }) =>
-      policyVersionOf(db, machineId) === policyVersion ? 'done' : 'stale',
+    'check-policy': ({ machineId, policyVersion, kid }) =>
+      policyVersionOf(db, machineId) === policyVersion && maySign(db, kid) ? 'done' : 'stale',
 
     'revoke-m2m-token'({ id, at, reason }) {
       if (!has('m2m_tokens', id)) return 'missing'
@@ -309,6 +309,37 @@ function insertDataKey(db: Statements, key: DataKeyRecord): void {
     key.wrapped,
     key.createdAt,
   )
+}
+
+/**
+ * The keys that are no longer named are forgotten. A handle that was sealed anew meanwhile stays; one that
+ * was wiped does not. `false`: another process was first.
+ */
+function replaceSigningKeys(db: Statements, { version, keys }: SigningKeySet): boolean {
+  const isNext = db.run('UPDATE signing_key_set SET version = ?1 WHERE version = ?1 - 1', version)
+  if (isNext === 0) return false
+  const handles = new Map(
+    db
+      .all('SELECT kid, handle FROM signing_keys')
+      .map((row) => [row['kid'] as string, row['handle'] as Uint8Array]),
+  )
+  db.run('DELETE FROM signing_keys')
+  for (const key of keys) {
+    db.run(
+      'INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      key.kid,
+      key.algorithm,
+      JSON.stringify(key.publicJwk),
+      key.handle.length === 0 ? key.handle : (handles.get(key.kid) ?? key.handle),
+      key.mac,
+      key.createdAt,
+      key.activeFrom,
+      key.retiresAt,
+      key.revokedAt,
+      key.revocationReason,
+    )
+  }
+  return true
 }
 
 function insertInstanceKey(db: Statements, key: InstanceKeyRecord): void {
@@ -446,6 +477,12 @@ function insertApiKey(db: Statements, key: ApiKeyRecord): void {
     key.revocationReason,
     key.lastUsedAt,
   )
+}
+
+/** Whether a token by this key may be given out: another process may have revoked it. */
+function maySign(db: Statements, kid: string): boolean {
+  const text = 'SELECT 1 FROM signing_keys WHERE kid = ? AND revoked_at IS NULL'
+  return db.get(text, kid) !== undefined
 }
 
 function policyVersionOf(db: Statements, machineId: string): unknown {

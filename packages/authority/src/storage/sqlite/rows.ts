@@ -14,6 +14,7 @@ import type {
   RevocationRecord,
   ScopeRecord,
   SigningKeyRecord,
+  SigningKeySet,
   StatusListRecord,
   TokenPredicate,
 } from '../../domain/records.ts'
@@ -40,7 +41,7 @@ export function toDataKey(row: SqlRow): DataKeyRecord {
   }
 }
 
-export function toSigningKey(row: SqlRow): SigningKeyRecord {
+function toSigningKey(row: SqlRow): SigningKeyRecord {
   return {
     kid: row['kid'] as string,
     algorithm: row['algorithm'] as Algorithm,
@@ -48,6 +49,18 @@ export function toSigningKey(row: SqlRow): SigningKeyRecord {
     handle: row['handle'] as Uint8Array,
     mac: row['mac'] as Uint8Array,
     createdAt: row['created_at'] as number,
+    activeFrom: row['active_from'] as number | null,
+    retiresAt: row['retires_at'] as number | null,
+    revokedAt: row['revoked_at'] as number | null,
+    revocationReason: row['revocation_reason'] as string | null,
+  }
+}
+
+/** From the rows of the set's version beside each key; a set without keys is one row without a key. */
+export function toSigningKeySet(rows: readonly SqlRow[]): SigningKeySet {
+  return {
+    version: (rows[0]?.['version'] as number | undefined) ?? 0,
+    keys: rows.filter((row) => row['kid'] !== null).map(toSigningKey),
   }
 }
 

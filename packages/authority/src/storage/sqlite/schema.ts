@@ -16,6 +16,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       for (const statement of SECOND) await sql.raw(statement).execute(db)
     },
   },
+  '0003-signing-keys': {
+    async up(db) {
+      for (const statement of SIGNING_KEYS) await sql.raw(statement).execute(db)
+    },
+  },
 }
 
 const FIRST = [
@@ -95,6 +100,19 @@ const SECOND = [
   `CREATE TABLE audit_log (
     seq INTEGER PRIMARY KEY, entry TEXT NOT NULL, mac BLOB NOT NULL, hash BLOB NOT NULL
   ) STRICT`,
+]
+
+/** Version 0 says that the keys are proved as they were before they had times (`domain/signing-keys.ts`). */
+const SIGNING_KEYS = [
+  'ALTER TABLE signing_keys ADD COLUMN active_from INTEGER',
+  'ALTER TABLE signing_keys ADD COLUMN retires_at INTEGER',
+  'ALTER TABLE signing_keys ADD COLUMN revoked_at INTEGER',
+  'ALTER TABLE signing_keys ADD COLUMN revocation_reason TEXT',
+  'UPDATE signing_keys SET active_from = created_at',
+  `CREATE TABLE signing_key_set (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1), version INTEGER NOT NULL
+  ) STRICT`,
+  'INSERT INTO signing_key_set VALUES (1, 0)',
 ]
 
 /** Thrown when a database cannot be used as it is. */

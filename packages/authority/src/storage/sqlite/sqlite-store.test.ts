@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { aMachine, aSecret, aToken } from '../fixtures.ts'
+import { aMachine, anInstance, aSecret, aSigningKey, aToken } from '../fixtures.ts'
 import { describeStore } from '../store.contract.ts'
 import { connect } from './driver.ts'
 import { openSqliteStore } from './sqlite-store.ts'
@@ -64,6 +64,46 @@ describe('an SQLite file', () => {
     await expect(openSqliteStore({ file })).rejects.toMatchObject({ code: 'schema-older' })
     await (await openSqliteStore({ file, migrate: true })).close()
     await (await openSqliteStore({ file })).close()
+  })
+
+  it('from before signing keys had times gets them: its keys sign since they were made', async () => {
+    await (await openSqliteStore({ file, migrate: true })).close()
+    const connection = await connect(file)
+    connection.exec(`
+      DROP TABLE signing_key_set;
+      DROP TABLE signing_keys;
+      CREATE TABLE signing_keys (
+        kid TEXT PRIMARY KEY, algorithm TEXT NOT NULL, public_jwk TEXT NOT NULL,
+        handle BLOB NOT NULL, mac BLOB NOT NULL, created_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO signing_keys VALUES ('key_1', 'ES256', '{"kty":"EC"}', x'02', x'08', 77);
+      DELETE FROM kysely_migration WHERE name = '0003-signing-keys';`)
+    connection.close()
+    await expect(openSqliteStore({ file })).rejects.toMatchObject({ code: 'schema-older' })
+    const store = await openSqliteStore({ file, migrate: true })
+    const key = aSigningKey({ publicJwk: { kty: 'EC' }, createdAt: 77, activeFrom: 77 })
+    expect(await store.signingKeys()).toEqual({ version: 0, keys: [key] })
+    await store.close()
+  })
+
+  it('changes its signing keys once where two processes race to', async () => {
+    const stores = [await openSqliteStore({ file, migrate: true }), await openSqliteStore({ file })]
+    const [first] = stores
+    await first?.write(anInstance())
+    const outcomes = await Promise.all(
+      stores.flatMap((store, index) =>
+        Array.from({ length: 8 }, (_, turn) => {
+          const keys = [aSigningKey({ kid: `key_${index}_${turn}` })]
+          return store.write({ type: 'replace-signing-keys', set: { version: 2, keys } })
+        }),
+      ),
+    )
+    expect(outcomes.filter((outcome) => outcome === 'done')).toHaveLength(1)
+    expect(outcomes.filter((outcome) => outcome === 'stale')).toHaveLength(15)
+    const sets = await Promise.all(stores.map((store) => store.signingKeys()))
+    expect(sets[0]).toEqual(sets[1])
+    expect(sets[0]?.keys).toHaveLength(1)
+    for (const store of stores) await store.close()
   })
 
   it('of a newer release is refused, and left as it is', async () => {

@@ -107,7 +107,15 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
   return {
     instance: () => one(rows.toInstance, 'SELECT * FROM instance'),
     dataKeys: () => many(rows.toDataKey, 'SELECT * FROM data_keys ORDER BY purpose, version'),
-    signingKeys: () => many(rows.toSigningKey, 'SELECT * FROM signing_keys ORDER BY kid'),
+    async signingKeys() {
+      // One statement, so that the version is that of these very keys.
+      const text = 'SELECT * FROM signing_key_set LEFT JOIN signing_keys ON true ORDER BY kid'
+      return rows.toSigningKeySet(await Promise.resolve(db.all(text)))
+    },
+    async signingKeysVersion() {
+      const row = await Promise.resolve(db.get('SELECT version FROM signing_key_set'))
+      return row?.['version'] as number
+    },
 
     sealedValues(table, after, limit) {
       const { column, id } = SEALED_COLUMNS[table]
@@ -120,7 +128,7 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
       const text =
         rowsOf === null
           ? `SELECT ${id} AS id, 0 AS version, ${column} AS sealed FROM ${table}
-            WHERE ${id} > ?1 AND ${column} IS NOT NULL ORDER BY ${id} LIMIT ?2`
+            WHERE ${id} > ?1 AND length(${column}) > 0 ORDER BY ${id} LIMIT ?2`
           : `SELECT ${id} AS id, version, ${column} AS sealed FROM ${table}
             WHERE ${id} IN ${rowsOf} AND ${column} IS NOT NULL ORDER BY ${id}, version`
       return many(rows.toSealedValue, text, after, limit)
