@@ -1,9 +1,13 @@
 import { createApiKeys } from './domain/api-keys.ts'
-import { createAudit } from './domain/audit.ts'
+import { AUTHORITY } from './domain/actors.ts'
+import { createAudit, isOwnEntry } from './domain/audit.ts'
+import { createAuditCheckpoints } from './domain/audit-checkpoints.ts'
+import { createAuditKeys, type AuditKeys } from './domain/audit-key.ts'
+import { createAuditTrail } from './domain/audit-trail.ts'
 import { createAuthenticate } from './domain/callers.ts'
 import { createSecretShelf, type Context } from './domain/context.ts'
-import { createCredentials } from './domain/credentials.ts'
-import { type DataKeys, openDataKeys } from './domain/data-keys.ts'
+import { createCredentials, type Credentials } from './domain/credentials.ts'
+import { createDataKeys, type DataKeys, openDataKeys } from './domain/data-keys.ts'
 import { createIdSource } from './domain/id-source.ts'
 import { foundInstance } from './domain/instance.ts'
 import { createInstanceKeys, type InstanceKeys } from './domain/instance-keys.ts'
@@ -12,7 +16,7 @@ import { createM2MTokens } from './domain/m2m-tokens.ts'
 import { createMachineSecrets } from './domain/machine-secrets.ts'
 import { createMachines } from './domain/machines.ts'
 import type { Clock, KeyVault, Log, Random, Store } from './domain/ports.ts'
-import type { Algorithm, Environment } from './domain/records.ts'
+import type { Algorithm, AuditRecord, DataKeyRecord, Environment } from './domain/records.ts'
 import { createRefusedCallers } from './domain/refused-callers.ts'
 import { createRevocations } from './domain/revocations.ts'
 import type { RootKey } from './domain/root-key.ts'
@@ -38,6 +42,8 @@ export interface AuthorityConfig {
   readonly jwtAlgorithm?: Algorithm
   /** Whether machine secrets, API keys and opaque tokens can be read back. Default `true`. */
   readonly readBack?: boolean
+  /** How long the audit log is kept; 0 for ever. Default 400. */
+  readonly auditRetentionDays?: number
 }
 
 /** What an authority is connected to. Only the store has no default. */
@@ -91,6 +97,7 @@ export async function createAuthority(
     deflate: systemDeflate,
   })
   const uses = createUses(store)
+  const auditKeys = createAuditKeys(instance.id, dataKeys.audit)
   const machines = createMachines(context)
   return Object.freeze({
     instanceId: instance.id,
@@ -116,8 +123,18 @@ export async function createAuthority(
       revocations: createRevocations(context),
       statusLists,
       refusedCallers: createRefusedCallers(context, log),
+      auditTrail: createAuditTrail(instance.id, store, auditKeys),
     }),
-    tick: createTick({ store, clock, uses }),
+    tick: createTick({
+      store,
+      clock,
+      uses,
+      auditCheckpoints: createAuditCheckpoints(context, {
+        keys: auditKeys,
+        log,
+        keepDays: config.auditRetentionDays ?? 400,
+      }),
+    }),
     close: () => uses.flush(),
   })
 }
@@ -129,6 +146,28 @@ export async function openInstanceKeys(
 ): Promise<InstanceKeys> {
   const { context } = await openInstance(config, ports)
   return createInstanceKeys(context)
+}
+
+/** What the audit log of an instance is verified with. */
+export interface AuditProofs {
+  readonly instanceId: string
+  readonly keys: AuditKeys
+  /** Whether this authority wrote an entry. */
+  isOwn(record: AuditRecord): boolean
+}
+
+/** For those who hold the database and its root key. Throws as {@link createAuthority}. */
+export async function openAuditProofs(
+  config: AuthorityConfig,
+  ports: AuthorityPorts,
+): Promise<AuditProofs> {
+  const { context, dataKeys } = await openInstance(config, ports)
+  const { instance, credentials } = context
+  return Object.freeze({
+    instanceId: instance.id,
+    keys: createAuditKeys(instance.id, dataKeys.audit),
+    isOwn: (record: AuditRecord) => isOwnEntry(credentials, record),
+  })
 }
 
 /**
@@ -152,8 +191,11 @@ async function openInstance(
   const { store, clock = systemClock, random = systemRandom } = ports
   const instance = await store.instance()
   if (instance === null) throw new InstanceMissingError()
-  const dataKeys = openDataKeys(instance.id, await store.dataKeys(), config.rootKeys, random)
-  const credentials = createCredentials(instance.id, dataKeys, random)
+  const { dataKeys, credentials } = await openKeys(instance.id, config.rootKeys, {
+    store,
+    clock,
+    random,
+  })
   const context: Context = Object.freeze({
     instance,
     issuer: normalIssuer(config.issuer),
@@ -166,6 +208,32 @@ async function openInstance(
     secrets: createSecretShelf(dataKeys.secrets, config.readBack ?? true),
   })
   return { context, dataKeys }
+}
+
+/** A database of an older release has no audit key: it is made now, and the log says so. */
+async function openKeys(
+  instanceId: string,
+  rootKeys: readonly RootKey[],
+  ports: { readonly store: Store; readonly clock: Clock; readonly random: Random },
+): Promise<{ readonly dataKeys: DataKeys; readonly credentials: Credentials }> {
+  const { store, clock, random } = ports
+  const open = (records: readonly DataKeyRecord[]) => {
+    const dataKeys = openDataKeys(instanceId, records, rootKeys, random)
+    return { dataKeys, credentials: createCredentials(instanceId, dataKeys, random) }
+  }
+  const records = await store.dataKeys()
+  if (records.some(({ purpose }) => purpose === 'audit')) return open(records)
+  const [dataKey] = createDataKeys(instanceId, rootKeys, ports, ['audit'])
+  if (dataKey === undefined) return open(records)
+  const opened = open([...records, dataKey])
+  const outcome = await store.write(
+    { type: 'create-data-key', dataKey },
+    createAudit(clock, opened.credentials)('audit_key.created', AUTHORITY, {
+      target: null,
+      details: { version: dataKey.version },
+    }),
+  )
+  return outcome === 'done' ? opened : open(await store.dataKeys())
 }
 
 function sealedVault(dataKeys: DataKeys): KeyVault {

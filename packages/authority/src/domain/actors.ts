@@ -19,3 +19,6 @@ export type Actor = Caller | ({ readonly kind: 'operator' | 'authority' | 'stran
 
 /** Whoever holds the database and its root key. */
 export const OPERATOR: Actor = Object.freeze({ kind: 'operator', address: null })
+
+/** The authority itself, at what is due. */
+export const AUTHORITY: Actor = Object.freeze({ kind: 'authority', address: null })

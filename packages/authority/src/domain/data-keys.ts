@@ -25,13 +25,15 @@ export interface DataKeys {
   readonly secrets: Sealer
   /** For private signing keys. */
   readonly signing: Sealer
+  /** What the keys that sign audit checkpoints are made of, by version. */
+  readonly audit: ReadonlyMap<number, KeyObject>
 }
 
-const PURPOSES: readonly DataKeyPurpose[] = ['mac', 'seal', 'signing']
+const PURPOSES: readonly DataKeyPurpose[] = ['mac', 'seal', 'signing', 'audit']
 const VERSION_BYTES = 2
 
 /**
- * One new key for each purpose, wrapped by the first root key.
+ * One new key for each purpose, or for each that is named, wrapped by the first root key.
  *
  * @throws {RootKeyError} `root-key-missing`
  */
@@ -39,10 +41,11 @@ export function createDataKeys(
   instanceId: string,
   rootKeys: readonly RootKey[],
   ports: { readonly clock: Clock; readonly random: Random },
+  purposes: readonly DataKeyPurpose[] = PURPOSES,
 ): readonly DataKeyRecord[] {
   const [rootKey] = rootKeys
   if (rootKey === undefined) throw new RootKeyError('root-key-missing', 'No root key was given.')
-  return PURPOSES.map((purpose) => {
+  return purposes.map((purpose) => {
     const context = wrapContext(instanceId, purpose, 1)
     const wrapped = encrypt(
       rootKey.wrappingKey(context),
@@ -91,6 +94,7 @@ export function openDataKeys(
     macKey: (version: number) => macRing.get(version) ?? null,
     secrets: createSealer(instanceId, ring('seal'), random),
     signing: createSealer(instanceId, ring('signing'), random),
+    audit: ring('audit'),
   })
 }
 

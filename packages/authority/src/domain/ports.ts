@@ -1,6 +1,7 @@
 import type {
   Algorithm,
   ApiKeyRecord,
+  AuditCheckpointRecord,
   AuditRecord,
   DataKeyRecord,
   InstanceKeyRecord,
@@ -113,6 +114,11 @@ export type Command =
       readonly signingKeys: readonly SigningKeyRecord[]
       readonly instanceKey: InstanceKeyRecord
     }
+  | {
+      /** For a purpose that an older release had no key for. */
+      readonly type: 'create-data-key'
+      readonly dataKey: DataKeyRecord
+    }
   | { readonly type: 'create-instance-key'; readonly instanceKey: InstanceKeyRecord }
   | { readonly type: 'revoke-instance-key'; readonly id: string; readonly at: number }
   | {
@@ -177,6 +183,19 @@ export type Command =
   | {
       /** Something happened that changes nothing else: for the audit log. */
       readonly type: 'record-event'
+    }
+  | {
+      /** `exists` when another process has made one there; `stale` when the log is not as it says. */
+      readonly type: 'create-audit-checkpoint'
+      readonly checkpoint: AuditCheckpointRecord
+    }
+  | {
+      /**
+       * Forgets the audit log up to a checkpoint, which stays, with what follows. `missing` without that
+       * checkpoint; `stale` when the log begins after it already.
+       */
+      readonly type: 'prune-audit-log'
+      readonly through: number
     }
   | {
       readonly type: 'revoke-m2m-token'
@@ -271,6 +290,11 @@ export interface Store {
 
   /** From `after` on, oldest first. */
   auditLog(after: number, limit: number): Promise<readonly AuditRecord[]>
+  /** Those before `before`, newest first. */
+  auditLogBefore(before: number, limit: number): Promise<readonly AuditRecord[]>
+  /** From `after` on, oldest first. */
+  auditCheckpoints(after: number, limit: number): Promise<readonly AuditCheckpointRecord[]>
+  newestAuditCheckpoint(): Promise<AuditCheckpointRecord | null>
 
   /** What is `done` goes into the audit log together with its entry. */
   write(command: Command, entry?: AuditEntry): Promise<Outcome>

@@ -1,10 +1,12 @@
 import { Hono } from 'hono'
 import type { Origin } from '../domain/actors.ts'
+import type { AuditTrail } from '../domain/audit-trail.ts'
 import { AuthorityError } from '../domain/errors.ts'
 import type { Log, Random, Store } from '../domain/ports.ts'
 import type { RefusedCallers } from '../domain/refused-callers.ts'
 import type { Revocations } from '../domain/revocations.ts'
 import type { StatusLists } from '../domain/status-lists.ts'
+import { routeAuditLog } from './admin/audit-log.ts'
 import { routeRevocations } from './admin/revocations.ts'
 import type { BackendApiParts } from './backend-api/parts.ts'
 import { routeBackendApi } from './backend-api/routes.ts'
@@ -22,6 +24,7 @@ export interface HttpParts extends BackendApiParts {
   readonly revocations: Revocations
   readonly statusLists: StatusLists
   readonly refusedCallers: RefusedCallers
+  readonly auditTrail: AuditTrail
 }
 
 /** Answers web-standard requests, of which it may be known where they come from; never rejects. */
@@ -52,6 +55,7 @@ export function createHttp(parts: HttpParts): Fetch {
 
   routeBackendApi(app, parts)
   routeRevocations(app, parts)
+  routeAuditLog(app, parts)
   routeWellKnown(app, parts)
   routeHealth(app, parts.store)
   app.notFound((c) => refuse(new AuthorityError('resource_not_found'), c.env))

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { AuditCheckpoints } from '../domain/audit-checkpoints.ts'
 import type { Store } from '../domain/ports.ts'
 import { createUses, type Uses } from '../domain/uses.ts'
 import { aMachine, aSecret, aToken } from '../storage/fixtures.ts'
@@ -6,6 +7,11 @@ import { createMemoryStore } from '../storage/memory/memory-store.ts'
 import { createTick } from './tick.ts'
 
 const DAY_MS = 86_400_000
+
+const auditCheckpoints: AuditCheckpoints = {
+  take: () => Promise.resolve(),
+  prune: () => Promise.resolve(false),
+}
 
 describe('what is due', () => {
   let store: Store
@@ -17,7 +23,7 @@ describe('what is due', () => {
     store = createMemoryStore()
     uses = createUses(store)
     now = 10 * DAY_MS
-    tick = createTick({ store, uses, clock: { now: () => now } })
+    tick = createTick({ store, uses, auditCheckpoints, clock: { now: () => now } })
     await store.write({
       type: 'create-machine',
       machine: aMachine({ id: 'mch_a' }),

@@ -1,3 +1,4 @@
+import type { AuditCheckpoints } from '../domain/audit-checkpoints.ts'
 import type { Clock, Store } from '../domain/ports.ts'
 import type { Uses } from '../domain/uses.ts'
 
@@ -6,20 +7,27 @@ const KEEP_EXPIRED_MS = 86_400_000
 
 const FLUSH_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 60_000
+const PRUNE_AUDIT_EVERY_MS = 3_600_000
 
 /** Bounds how long one prune keeps the store. */
 const PRUNE_AT_ONCE = 2_000
 
-/** What is due at each call: notes of use are written, and what ended a day ago is forgotten. */
+/**
+ * What is due at each call: notes of use are written, the audit log is signed, and what ended a day ago
+ * or need not be kept any more is forgotten.
+ */
 export function createTick(parts: {
   readonly store: Store
   readonly clock: Clock
   readonly uses: Uses
+  readonly auditCheckpoints: AuditCheckpoints
 }): () => Promise<void> {
-  const { store, clock, uses } = parts
+  const { store, clock, uses, auditCheckpoints } = parts
   const flushDue = createDue(FLUSH_EVERY_MS)
   const pruneDue = createDue(PRUNE_EVERY_MS)
+  const pruneAuditDue = createDue(PRUNE_AUDIT_EVERY_MS)
   let moreToPrune = false
+  let moreAuditToPrune = false
   return async () => {
     const now = clock.now()
     if (flushDue(now)) await uses.flush()
@@ -28,6 +36,8 @@ export function createTick(parts: {
       const outcome = await store.write({ type: 'prune', before, limit: PRUNE_AT_ONCE })
       moreToPrune = outcome === 'full'
     }
+    await auditCheckpoints.take()
+    if (pruneAuditDue(now) || moreAuditToPrune) moreAuditToPrune = await auditCheckpoints.prune()
   }
 }
 

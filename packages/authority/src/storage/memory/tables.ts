@@ -1,5 +1,6 @@
 import type {
   ApiKeyRecord,
+  AuditCheckpointRecord,
   AuditRecord,
   DataKeyRecord,
   InstanceKeyRecord,
@@ -27,6 +28,8 @@ export interface Tables {
   readonly statusLists: Map<string, StatusListRecord>
   readonly revocations: Map<string, RevocationRecord>
   readonly auditLog: AuditRecord[]
+  /** Oldest first. */
+  readonly auditCheckpoints: AuditCheckpointRecord[]
 }
 
 export function emptyTables(): Tables {
@@ -43,6 +46,7 @@ export function emptyTables(): Tables {
     statusLists: new Map(),
     revocations: new Map(),
     auditLog: [],
+    auditCheckpoints: [],
   }
 }
 

@@ -2,6 +2,7 @@ import { FIRST_HASH, nextHash } from '../../domain/audit-chain.ts'
 import type { AuditEntry, Command, Outcome, Revocation } from '../../domain/ports.ts'
 import type {
   ApiKeyRecord,
+  DataKeyRecord,
   InstanceKeyRecord,
   M2MTokenRecord,
   MachineSecretRecord,
@@ -39,16 +40,7 @@ function createHandlers(db: Statements): Handlers {
         instance.environment,
         instance.createdAt,
       )
-      for (const key of dataKeys) {
-        db.run(
-          'INSERT INTO data_keys VALUES (?, ?, ?, ?, ?)',
-          key.purpose,
-          key.version,
-          key.rootKeyId,
-          key.wrapped,
-          key.createdAt,
-        )
-      }
+      for (const key of dataKeys) insertDataKey(db, key)
       for (const key of signingKeys) {
         db.run(
           'INSERT INTO signing_keys VALUES (?, ?, ?, ?, ?, ?)',
@@ -61,6 +53,14 @@ function createHandlers(db: Statements): Handlers {
         )
       }
       insertInstanceKey(db, instanceKey)
+      return 'done'
+    },
+
+    'create-data-key'({ dataKey }) {
+      const { purpose, version } = dataKey
+      const text = 'SELECT 1 FROM data_keys WHERE purpose = ? AND version = ?'
+      if (db.get(text, purpose, version) !== undefined) return 'exists'
+      insertDataKey(db, dataKey)
       return 'done'
     },
 
@@ -207,6 +207,29 @@ function createHandlers(db: Statements): Handlers {
 
     'record-event': () => 'done',
 
+    'create-audit-checkpoint'({ checkpoint }) {
+      const { seq, hash, at, keyVersion, signature } = checkpoint
+      if (hasCheckpoint(db, seq)) return 'exists'
+      const entry = db.get('SELECT 1 FROM audit_log WHERE seq = ? AND hash = ?', seq, hash)
+      if (entry === undefined) return 'stale'
+      db.run(
+        'INSERT INTO audit_checkpoints VALUES (?, ?, ?, ?, ?)',
+        seq,
+        hash,
+        at,
+        keyVersion,
+        signature,
+      )
+      return 'done'
+    },
+
+    'prune-audit-log'({ through }) {
+      if (!hasCheckpoint(db, through)) return 'missing'
+      if (db.run('DELETE FROM audit_log WHERE seq <= ?', through) === 0) return 'stale'
+      db.run('DELETE FROM audit_checkpoints WHERE seq < ?', through)
+      return 'done'
+    },
+
     'create-api-key'({ apiKey }) {
       insertApiKey(db, apiKey)
       return 'done'
@@ -259,6 +282,21 @@ function createHandlers(db: Statements): Handlers {
       return forgotten === limit ? 'full' : 'done'
     },
   }
+}
+
+function insertDataKey(db: Statements, key: DataKeyRecord): void {
+  db.run(
+    'INSERT INTO data_keys VALUES (?, ?, ?, ?, ?)',
+    key.purpose,
+    key.version,
+    key.rootKeyId,
+    key.wrapped,
+    key.createdAt,
+  )
+}
+
+function hasCheckpoint(db: Statements, seq: number): boolean {
+  return db.get('SELECT 1 FROM audit_checkpoints WHERE seq = ?', seq) !== undefined
 }
 
 function insertInstanceKey(db: Statements, key: InstanceKeyRecord): void {
@@ -368,7 +406,10 @@ function revokeTokens(db: Statements, { id, at, predicate, reason }: Revocation)
 }
 
 function appendToAuditLog(db: Statements, { text, mac }: AuditEntry): void {
-  const last = db.get('SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1')
+  // Of a log that was pruned to its end, the checkpoint it was pruned to is left.
+  const last =
+    db.get('SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1') ??
+    db.get('SELECT seq, hash FROM audit_checkpoints ORDER BY seq DESC LIMIT 1')
   const seq = Number(last?.['seq'] ?? 0) + 1
   const before = (last?.['hash'] as Uint8Array | undefined) ?? FIRST_HASH
   const hash = nextHash(before, { seq, mac, entry: text })

@@ -1,6 +1,7 @@
 import type {
   Algorithm,
   ApiKeyRecord,
+  AuditCheckpointRecord,
   AuditRecord,
   DataKeyPurpose,
   DataKeyRecord,
@@ -149,6 +150,16 @@ export function toAudit(row: SqlRow): AuditRecord {
     entry: row['entry'] as string,
     mac: row['mac'] as Uint8Array,
     hash: row['hash'] as Uint8Array,
+  }
+}
+
+export function toAuditCheckpoint(row: SqlRow): AuditCheckpointRecord {
+  return {
+    seq: row['seq'] as number,
+    hash: row['hash'] as Uint8Array,
+    at: row['at'] as number,
+    keyVersion: row['key_version'] as number,
+    signature: row['signature'] as Uint8Array,
   }
 }
 

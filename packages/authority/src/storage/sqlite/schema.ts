@@ -16,6 +16,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       for (const statement of SECOND) await sql.raw(statement).execute(db)
     },
   },
+  '0004-audit': {
+    async up(db) {
+      for (const statement of FOURTH) await sql.raw(statement).execute(db)
+    },
+  },
 }
 
 const FIRST = [
@@ -94,6 +99,13 @@ const SECOND = [
   ) STRICT, WITHOUT ROWID`,
   `CREATE TABLE audit_log (
     seq INTEGER PRIMARY KEY, entry TEXT NOT NULL, mac BLOB NOT NULL, hash BLOB NOT NULL
+  ) STRICT`,
+]
+
+const FOURTH = [
+  `CREATE TABLE audit_checkpoints (
+    seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, at INTEGER NOT NULL,
+    key_version INTEGER NOT NULL, signature BLOB NOT NULL
   ) STRICT`,
 ]
 
