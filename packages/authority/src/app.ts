@@ -153,7 +153,7 @@ export interface AuditProofs {
   readonly instanceId: string
   readonly keys: AuditKeys
   /** Whether this authority wrote an entry. */
-  isOwn(record: AuditRecord): boolean
+  readonly isOwn: (record: AuditRecord) => boolean
 }
 
 /** For those who hold the database and its root key. Throws as {@link createAuthority}. */

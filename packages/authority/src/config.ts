@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Algorithm, Environment } from './domain/records.ts'
 import type { RootKey } from './domain/root-key.ts'
 import { nearest } from './nearest.ts'
+import { type Networks, NO_NETWORKS } from './network.ts'
 import {
   isRefusal,
   type LogLevel,
@@ -28,6 +29,9 @@ export interface Config {
   readonly environment: Environment
   readonly jwtAlgorithm: Algorithm
   readonly readBack: boolean
+  readonly trustedProxies: Networks
+  /** 0 for ever. */
+  readonly auditRetentionDays: number
   /** `null` when none is set: a command has its own default. */
   readonly logLevel: LogLevel | null
   /** Where each setting came from, for `config show`. */
@@ -116,6 +120,8 @@ export function loadConfig(input: ConfigInput): Config {
     environment: read('environment') ?? 'live',
     jwtAlgorithm: read('jwtAlgorithm') ?? 'RS256',
     readBack: read('readBack') ?? true,
+    trustedProxies: read('trustedProxies') ?? NO_NETWORKS,
+    auditRetentionDays: read('auditRetentionDays') ?? 400,
     logLevel: read('logLevel'),
     sources: Object.freeze(mapSettings((key) => found[key].source)),
     warnings: unknownVariables(input.env),

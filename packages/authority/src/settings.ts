@@ -1,5 +1,6 @@
 import type { Algorithm, Environment } from './domain/records.ts'
 import { parseRootKeys, type RootKey, RootKeyError } from './domain/root-key.ts'
+import { type Networks, parseNetworks } from './network.ts'
 
 /** How much is logged. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'silent'
@@ -114,6 +115,26 @@ export const SETTINGS = {
       'Whether secrets can be read back and tokens reused. While `off`, nothing that could be read back is stored, and what was stored stays shut.',
     parse: parseSwitch,
   },
+  trustedProxies: {
+    env: 'COUNTERSIGN_TRUSTED_PROXIES',
+    form: 'addresses and networks (`10.0.0.0/8`) separated by commas; also `loopback`, `private`',
+    default: null,
+    secret: false,
+    commands: ['serve'],
+    about:
+      'The proxies before the authority. Of a request that comes from one of them, the audit log records the last address in `X-Forwarded-For` that is none of them; without this setting, the peer of the socket, whatever a header says. Name only proxies that append to that header or replace it.',
+    parse: parseProxies,
+  },
+  auditRetentionDays: {
+    env: 'COUNTERSIGN_AUDIT_RETENTION_DAYS',
+    form: '0–36500',
+    default: '400',
+    secret: false,
+    commands: ['serve', 'dev'],
+    about:
+      'How long the audit log is kept; 0 for ever. What is older is forgotten up to a signed checkpoint, from which the rest can still be verified.',
+    parse: parseDays,
+  },
   logLevel: {
     env: 'COUNTERSIGN_LOG_LEVEL',
     form: '`error`, `warn`, `info` or `silent`',
@@ -216,6 +237,23 @@ function parsePort(text: string): number | Refusal {
   return port <= 65_535
     ? port
     : { refused: ['is not a port.', 'Give a number from 0 to 65535; 0 takes a free port.'] }
+}
+
+function parseDays(text: string): number | Refusal {
+  const days = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+  return days <= 36_500
+    ? days
+    : {
+        refused: ['is not a number of days.', 'Give a whole number up to 36500; 0 keeps for ever.'],
+      }
+}
+
+function parseProxies(text: string): Networks | Refusal {
+  return (
+    parseNetworks(text) ?? {
+      refused: ['is not a list of addresses.', 'Write it as 10.0.0.0/8, 2001:db8::1'],
+    }
+  )
 }
 
 function parseSwitch(text: string): boolean | Refusal {

@@ -26,6 +26,7 @@ export type {
 export type { AuthReason } from './authenticate/refusals.ts'
 export type { RequestState, SignedInState, SignedOutState } from './authenticate/request-state.ts'
 export type { ApiKeysApi } from './client/api-keys.ts'
+export type { AuditLogApi } from './client/audit-log.ts'
 export { type Client, createClient, type JwksApi } from './client/client.ts'
 export type { M2MApi } from './client/m2m.ts'
 export type { MachinesApi } from './client/machines.ts'
@@ -33,12 +34,19 @@ export type { IdPOAuthAccessTokenApi } from './client/oauth-access-tokens.ts'
 export type { ClientOptions, RetryOptions } from './client/options.ts'
 export type {
   ApiKey,
+  AuditActor,
+  AuditCheckpoint,
+  AuditCheckpointList,
+  AuditEntry,
+  AuditEntryList,
   CreateApiKeyParams,
   CreateM2MTokenParams,
   CreateMachineParams,
   DeletedObject,
   DeleteScopeOptions,
   GetApiKeyListParams,
+  GetAuditCheckpointListParams,
+  GetAuditLogParams,
   GetM2MTokenListParams,
   GetMachineListParams,
   IdPOAuthAccessToken,

@@ -65,4 +65,9 @@ export const ENTRIES: Entries = {
     about: 'The public keys that JWTs are verified with',
     load: async () => (await import('./keys.ts')).keys,
   },
+  audit: {
+    group: USE,
+    about: 'The audit log: list, export, verify',
+    load: async () => (await import('./audit.ts')).audit,
+  },
 }

@@ -106,7 +106,7 @@ async function runAuthority(
   folder: DataFolder,
   whileUp: (ready: Ready, keyReused: boolean) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const { readBack, jwtAlgorithm } = config
+  const { readBack, jwtAlgorithm, auditRetentionDays } = config
   const rootKeys =
     config.rootKeys.length > 0 ? config.rootKeys : readRootKeyFile(folder.rootKeyFile)
   const log = createLog({ level: config.logLevel ?? 'warn' })
@@ -123,6 +123,7 @@ async function runAuthority(
       rootKeys,
       readBack,
       jwtAlgorithm,
+      auditRetentionDays,
     })
     const server = await listen({
       host: HOST,

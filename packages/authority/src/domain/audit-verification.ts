@@ -27,6 +27,8 @@ export interface AuditFindings {
   readonly prunedThrough: number
   /** The last entry that a good checkpoint covers. */
   readonly coveredThrough: number
+  /** Whether the log was seen to have, or not to have, the kept checkpoint; else it is older than the log. */
+  readonly keptIsChecked: boolean
   /** Where the log ends. */
   readonly last: AuditPlace
 }
@@ -176,6 +178,7 @@ export function createAuditVerifier(options: AuditVerifierOptions): AuditVerifie
         )
       }
       if (kept !== null && kept.seq > last.seq) {
+        keptIsChecked = true
         tell(
           last.seq + 1,
           'cut-off',
@@ -189,6 +192,7 @@ export function createAuditVerifier(options: AuditVerifierOptions): AuditVerifie
         checkpointCount,
         prunedThrough: base,
         coveredThrough,
+        keptIsChecked,
         last,
       }
     },

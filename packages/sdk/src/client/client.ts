@@ -1,4 +1,5 @@
 import { type ApiKeysApi, createApiKeysApi } from './api-keys.ts'
+import { type AuditLogApi, createAuditLogApi } from './audit-log.ts'
 import { createM2MApi, type M2MApi } from './m2m.ts'
 import { createMachinesApi, type MachinesApi } from './machines.ts'
 import { createIdPOAuthAccessTokenApi, type IdPOAuthAccessTokenApi } from './oauth-access-tokens.ts'
@@ -20,6 +21,8 @@ export interface Client {
   readonly apiKeys: ApiKeysApi
   readonly idPOAuthAccessToken: IdPOAuthAccessTokenApi
   readonly jwks: JwksApi
+  /** Of a Countersign authority only. */
+  readonly auditLog: AuditLogApi
 }
 
 /**
@@ -41,6 +44,7 @@ export function createClient(options: ClientOptions): Client {
     m2m: createM2MApi(settings, send),
     apiKeys: createApiKeysApi(settings, send),
     idPOAuthAccessToken: createIdPOAuthAccessTokenApi(settings, send),
+    auditLog: createAuditLogApi(settings, send),
     jwks: Object.freeze({
       async getJwks() {
         const secret = required(settings.secretKey(), 'secretKey')

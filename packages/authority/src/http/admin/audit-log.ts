@@ -68,15 +68,13 @@ function toEntry({ seq, hash, mac, entry, statement }: AuditLine, exact: boolean
   return {
     object: 'audit_entry',
     seq,
-    ...(statement !== null && {
-      at: statement.at,
-      action: statement.action,
-      by: toActor(statement.by),
-      from: statement.from,
-      target: statement.target,
-      reason: statement.reason,
-      details: statement.details,
-    }),
+    at: statement?.at ?? null,
+    action: statement?.action ?? null,
+    by: statement === null ? null : toActor(statement.by),
+    from: statement?.from ?? null,
+    target: statement?.target ?? null,
+    reason: statement?.reason ?? null,
+    details: statement?.details ?? null,
     hash: base64url(hash),
     ...(exact && { mac: base64url(mac), entry }),
   }
@@ -85,9 +83,9 @@ function toEntry({ seq, hash, mac, entry, statement }: AuditLine, exact: boolean
 function toActor(by: Readonly<Record<string, unknown>>): object {
   return {
     kind: by['kind'],
-    machine_id: by['machineId'],
-    secret_version: by['secretVersion'],
-    instance_key_id: by['instanceKeyId'],
+    machine_id: by['machineId'] ?? null,
+    secret_version: by['secretVersion'] ?? null,
+    instance_key_id: by['instanceKeyId'] ?? null,
   }
 }
 
