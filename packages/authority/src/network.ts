@@ -18,6 +18,11 @@ export const NO_NETWORKS: Networks = Object.freeze({
 /** What a line of proxies may measure: beyond it nobody looks. */
 const MAX_HOPS = 32
 
+const NAMES: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1'],
+  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+}
+
 /**
  * The addresses in a list such as `10.0.0.0/8, 2001:db8::1`; `null` when one of them is none.
  * `loopback` and `private` are names for what they say.
@@ -106,11 +111,6 @@ function asNetworks(list: BlockList, text: string): Networks {
       return list.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6')
     },
   })
-}
-
-const NAMES: Readonly<Record<string, readonly string[]>> = {
-  loopback: ['127.0.0.0/8', '::1'],
-  private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 }
 
 function addNetwork(list: BlockList, word: string): boolean {

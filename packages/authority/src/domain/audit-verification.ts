@@ -71,6 +71,8 @@ export function createAuditVerifier(options: AuditVerifierOptions): AuditVerifie
   let coveredThrough = last.seq
   let saidPruned = 0
   let keptIsChecked = false
+  /** A checkpoint of what was not seen. */
+  let beyond = 0
 
   const tell = (seq: number, problem: AuditProblem['problem'], message: string): void => {
     problemCount++
@@ -111,6 +113,7 @@ export function createAuditVerifier(options: AuditVerifierOptions): AuditVerifie
     entry(record: AuditRecord): void {
       const { seq } = record
       entryCount++
+      beyond = 0
       const follows = isNext(seq)
       started = true
       const own = isOwn === null ? null : isOwn(record)
@@ -151,11 +154,8 @@ export function createAuditVerifier(options: AuditVerifierOptions): AuditVerifie
         coveredThrough = seq
         checkKept()
       } else if (seq > last.seq) {
-        tell(
-          last.seq + 1,
-          'cut-off',
-          `the log goes on from entry ${last.seq} without what checkpoint ${seq} covers: it was cut off`,
-        )
+        // What it covers is missing before the next entry, or there is none and the end is cut off.
+        beyond = seq
       } else if (seq < last.seq) {
         if (seq > base) tell(seq, 'misplaced', `checkpoint ${seq} stands after entry ${last.seq}`)
       } else if (!isHere(hash)) {
@@ -175,6 +175,13 @@ export function createAuditVerifier(options: AuditVerifierOptions): AuditVerifie
           base,
           'not-pruned',
           `entries up to ${base} are gone, and no entry says that they were pruned`,
+        )
+      }
+      if (beyond > 0) {
+        tell(
+          last.seq + 1,
+          'cut-off',
+          `the log ends with entry ${last.seq}, and checkpoint ${beyond} covers more: it was cut off`,
         )
       }
       if (kept !== null && kept.seq > last.seq) {
