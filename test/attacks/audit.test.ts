@@ -336,8 +336,7 @@ describe('an export', () => {
   it('in which any byte was flipped is refused', async () => {
     const file = await exportLog('a.ndjson')
     const bytes = await readFile(file)
-    // Entries 11 and 12 are under no checkpoint, and what is under none proves itself by its hash.
-    for (let index = 0; index < bytes.length - 1; index += 13) {
+    for (let index = 0; index < bytes.length - 1; index += 31) {
       const flipped = Buffer.from(bytes)
       flipped.writeUInt8((flipped[index] ?? 0) ^ 1, index)
       await writeFile(join(folder, 'b.ndjson'), flipped)
