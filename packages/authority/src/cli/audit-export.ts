@@ -9,9 +9,6 @@ import { connectAsOwner, REMOTE_FLAGS } from './shell/remote.ts'
 
 const PAGE = 500
 
-/** Lines that go out in one write. */
-const PORTION = 1_000
-
 export const auditExport: Command = defineCommand({
   about: 'Writes the whole audit log, with its checkpoints, as lines of JSON.',
   details:
@@ -40,11 +37,13 @@ export const auditExport: Command = defineCommand({
     let entries = 0
     let newest: AuditCheckpointRecord | null = null
     try {
-      for await (const item of readAuditLog(sourceOf(client))) {
-        if (item.type === 'entry') entries++
-        else newest = item.record
-        portion.push(writeItem(item))
-        if (portion.length >= PORTION) flush()
+      for await (const items of readAuditLog(sourceOf(client))) {
+        for (const item of items) {
+          if (item.type === 'entry') entries++
+          else newest = item.record
+          portion.push(writeItem(item))
+        }
+        flush()
       }
       flush()
     } finally {

@@ -26,43 +26,48 @@ export interface AuditSourcePage<Item> {
   readonly next: number | null
 }
 
-/** The whole log in the order of a file. A log that grows meanwhile is read as far as it was checkpointed. */
-export async function* readAuditLog(source: AuditSource): AsyncGenerator<AuditItem> {
-  const checkpoints = inPages((after) => source.checkpoints(after), 0)
-  const nextCheckpoint = async (): Promise<AuditCheckpointRecord | null> => {
-    const { value, done } = await checkpoints.next()
-    return done === true ? null : value
+/**
+ * The whole log in the order of a file, a page at a time: to wait for each entry costs more than to
+ * verify it. A log that grows meanwhile is read at least as far as it was checkpointed.
+ */
+export async function* readAuditLog(source: AuditSource): AsyncGenerator<readonly AuditItem[]> {
+  const checkpoints: AuditItem[] = []
+  for await (const page of inPages((after) => source.checkpoints(after), 0)) {
+    for (const record of page) checkpoints.push({ type: 'checkpoint', record })
   }
-  let pending = await nextCheckpoint()
+  let given = 0
+  const takeBefore = (seq: number): AuditItem[] => {
+    const start = given
+    while ((checkpoints[given]?.record.seq ?? Number.POSITIVE_INFINITY) < seq) given++
+    return checkpoints.slice(start, given)
+  }
   let last = 0
   for (;;) {
     const before = last
-    for await (const record of inPages((after) => source.entries(after), last)) {
-      while (pending !== null && pending.seq < record.seq) {
+    for await (const page of inPages((after) => source.entries(after), last)) {
+      const items: AuditItem[] = []
+      for (const record of page) {
+        const earlier = takeBefore(record.seq)
         // Of those before the log begins, only the one that it begins after matters.
-        const matters = last > 0 || pending.seq === record.seq - 1
-        if (matters) yield { type: 'checkpoint', record: pending }
-        pending = await nextCheckpoint()
+        items.push(...earlier.filter(({ record: { seq } }) => last > 0 || seq === record.seq - 1))
+        items.push({ type: 'entry', record })
+        last = record.seq
       }
-      yield { type: 'entry', record }
-      last = record.seq
+      yield items
     }
-    while (pending !== null && (pending.seq <= last || last === before)) {
-      yield { type: 'checkpoint', record: pending }
-      pending = await nextCheckpoint()
-    }
-    if (pending === null) return
+    yield takeBefore(last === before ? Number.POSITIVE_INFINITY : last + 1)
+    if (given === checkpoints.length) return
   }
 }
 
 async function* inPages<Item>(
   read: (after: number) => Promise<AuditSourcePage<Item>>,
   start: number,
-): AsyncGenerator<Item, undefined> {
+): AsyncGenerator<readonly Item[], undefined> {
   let after: number | null = start
   while (after !== null) {
     const page: AuditSourcePage<Item> = await read(after)
-    yield* page.items
+    yield page.items
     after = page.next
   }
 }

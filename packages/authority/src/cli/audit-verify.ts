@@ -24,7 +24,9 @@ import { CommandError, EXIT } from './shell/failure.ts'
 import { LOCAL_FLAGS, localConfig, localRootKeys, openDatabase } from './shell/local.ts'
 import type { Shell } from './shell/shell.ts'
 
-const PAGE = 5_000
+const PAGE = 500
+
+const MAX_LINE = 1_048_576
 
 export const auditVerify: Command = defineCommand({
   about: 'Tells whether the audit log is as it was written, and else where it is not.',
@@ -82,9 +84,11 @@ async function verifyStore(
   const kept = word === undefined ? null : await keptCheckpoint(word, keys.isSigned)
   const verifier = createAuditVerifier({ isSigned: keys.isSigned, isOwn, kept })
   let newest: AuditPlace | null = null
-  for await (const item of readAuditLog(sourceOf(store))) {
-    take(verifier, item)
-    if (item.type === 'checkpoint') newest = item.record
+  for await (const items of readAuditLog(sourceOf(store))) {
+    for (const item of items) {
+      take(verifier, item)
+      if (item.type === 'checkpoint') newest = item.record
+    }
   }
   return { instanceId, ...verifier.end(), kept, newest, keysAreItsOwn: false }
 }
@@ -94,20 +98,22 @@ async function verifyFile(
   pinned: readonly string[],
   word: string | undefined,
 ): Promise<Verdict> {
-  const lines = linesOf(file)
-  const header = await headerOf(file, lines)
+  const header = await headerOf(file)
   const isSigned = signatureCheck(header, pinned)
   const kept = word === undefined ? null : await keptCheckpoint(word, isSigned)
   const verifier = createAuditVerifier({ isSigned, isOwn: null, kept })
   const unreadable: number[] = []
   let newest: AuditPlace | null = null
-  let number = 1
-  for await (const line of lines) {
-    number++
-    const item = readItem(line)
-    if (item === null) unreadable.push(number)
-    else take(verifier, item)
-    if (item?.type === 'checkpoint') newest = item.record
+  let number = 0
+  for await (const lines of linesOf(file)) {
+    for (const line of lines) {
+      number++
+      if (number === 1) continue
+      const item = readItem(line)
+      if (item === null) unreadable.push(number)
+      else take(verifier, item)
+      if (item?.type === 'checkpoint') newest = item.record
+    }
   }
   const findings = verifier.end()
   const problems = unreadable.slice(0, 100).map((one) => ({
@@ -147,11 +153,12 @@ async function keptCheckpoint(word: string, isSigned: IsSigned): Promise<AuditPl
   const [, seq, hash = ''] = /^(\d{1,15}):([\w-]{43})$/.exec(word) ?? []
   if (seq !== undefined) return { seq: Number(seq), hash: toBytes(hash) }
   let newest: AuditPlace | null = null
-  for await (const line of linesOf(word)) {
-    if (!line.startsWith('{"type":"checkpoint"')) continue
-    const item = readItem(line)
-    if (item?.type !== 'checkpoint' || !isSigned(item.record)) continue
-    if (newest === null || item.record.seq > newest.seq) newest = item.record
+  for await (const lines of linesOf(word)) {
+    for (const line of lines.filter((one) => one.startsWith('{"type":"checkpoint"'))) {
+      const item = readItem(line)
+      if (item?.type !== 'checkpoint' || !isSigned(item.record)) continue
+      if (newest === null || item.record.seq > newest.seq) newest = item.record
+    }
   }
   if (newest !== null) return newest
   throw new CommandError('usage', `${word} has no checkpoint that this audit key signed.`)
@@ -169,36 +176,32 @@ function signatureCheck({ instanceId, keys }: AuditHeader, pinned: readonly stri
   }
 }
 
-async function headerOf(file: string, lines: AsyncIterator<string>): Promise<AuditHeader> {
-  const first = await lines.next()
-  const header = first.done === true ? null : readHeader(first.value)
-  if (header !== null) return header
+async function headerOf(file: string): Promise<AuditHeader> {
+  for await (const [first] of linesOf(file)) {
+    const header = first === undefined ? null : readHeader(first)
+    if (header !== null) return header
+    break
+  }
   throw new CommandError('usage', `${file} is no export of an audit log.`)
 }
 
-/** @throws {CommandError} `usage` when the file cannot be read. */
-async function* linesOf(file: string): AsyncGenerator<string, undefined> {
-  const input = createReadStream(file, { highWaterMark: 1_048_576 })
+/** Some at a time. @throws {CommandError} `usage` when the file cannot be read. */
+async function* linesOf(file: string): AsyncGenerator<readonly string[], undefined> {
+  let rest = ''
   try {
-    // U+2028 is no end of a line here: it may stand in a reason.
-    yield* splitLines(input as AsyncIterable<Buffer>)
+    const chunks = createReadStream(file, { encoding: 'utf8', highWaterMark: 262_144 })
+    for await (const chunk of chunks as AsyncIterable<string>) {
+      // Not at U+2028, which may stand in a reason.
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() ?? ''
+      // No line of an export: what it starts with is enough to say so.
+      if (rest.length > MAX_LINE) rest = rest.slice(0, 1)
+      if (lines.length > 0) yield lines
+    }
   } catch (error) {
     throw new CommandError('usage', `${file} cannot be read.`, { cause: error })
   }
-}
-
-async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string, undefined> {
-  let rest: Buffer = Buffer.alloc(0)
-  for await (const chunk of chunks) {
-    const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
-    let start = 0
-    for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, start)) {
-      yield bytes.toString('utf8', start, end)
-      start = end + 1
-    }
-    rest = bytes.subarray(start)
-  }
-  if (rest.length > 0) yield rest.toString()
+  if (rest !== '') yield [rest]
 }
 
 function report(verdict: Verdict, shell: Shell): Report {
