@@ -165,7 +165,7 @@ describe('a single row of the log', () => {
 
   it('that was inserted is named', async () => {
     const [, , third] = (await rowsOf()) as [Row, Row, Row]
-    const hash = nextHash(third.hash, { seq: 13, ...third })
+    const hash = nextHash(third.hash, { ...third, seq: 13 })
     await asDatabaseWriter(
       'INSERT INTO audit_log VALUES (13, ?, ?, ?)',
       '{"at":1,"action":"machine.deleted","by":{"kind":"operator"}}',
