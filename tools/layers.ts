@@ -111,6 +111,11 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       packages: ['node:net'],
       because: 'what an address is depends on nothing',
     },
+    'outbound.ts': {
+      layers: ['domain', 'network.ts'],
+      packages: ['node:dns', 'node:http', 'node:https', 'node:net'],
+      because: 'calls to others are a port like any other',
+    },
     'settings.ts': {
       layers: ['domain', 'network.ts'],
       packages: ['*'],
@@ -122,7 +127,16 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       because: 'the configuration is read before anything is composed',
     },
     'app.ts': {
-      layers: ['domain', 'storage', 'vault', 'http', 'jobs', 'system.ts', 'config.ts'],
+      layers: [
+        'domain',
+        'storage',
+        'vault',
+        'http',
+        'jobs',
+        'system.ts',
+        'outbound.ts',
+        'config.ts',
+      ],
       packages: ['*', 'countersign/token'],
       because: 'the composition root stands above the parts and below the process',
     },

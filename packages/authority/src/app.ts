@@ -24,9 +24,12 @@ import { createSigningKeys } from './domain/signing-keys.ts'
 import { createStatusLists } from './domain/status-lists.ts'
 import { createUses } from './domain/uses.ts'
 import { createOwnJwtVerifier } from './domain/verify-own-jwt.ts'
+import { createWebhookDeliveries } from './domain/webhook-deliveries.ts'
+import { createWebhooks } from './domain/webhooks.ts'
 import { createDoorkeeper } from './http/caller.ts'
 import { createHttp, type Fetch } from './http/http.ts'
 import { createTick } from './jobs/tick.ts'
+import { createPostWebhook } from './outbound.ts'
 import { silentLog, systemClock, systemDeflate, systemRandom } from './system.ts'
 import { createSealedVault } from './vault/sealed-vault.ts'
 
@@ -44,6 +47,8 @@ export interface AuthorityConfig {
   readonly readBack?: boolean
   /** How long the audit log is kept; 0 for ever. Default 400. */
   readonly auditRetentionDays?: number
+  /** Whether webhooks may be on private networks and on this machine. Default `false`. */
+  readonly webhooksAllowPrivate?: boolean
 }
 
 /** What an authority is connected to. Only the store has no default. */
@@ -97,6 +102,12 @@ export async function createAuthority(
     deflate: systemDeflate,
   })
   const uses = createUses(store)
+  const webhookDeliveries = createWebhookDeliveries(context, {
+    sealer: dataKeys.secrets,
+    post: createPostWebhook({ allowPrivate: config.webhooksAllowPrivate ?? false }),
+    random,
+    log,
+  })
   const auditKeys = createAuditKeys(instance.id, dataKeys.audit)
   const machines = createMachines(context)
   return Object.freeze({
@@ -123,19 +134,24 @@ export async function createAuthority(
       revocations: createRevocations(context),
       statusLists,
       refusedCallers: createRefusedCallers(context, log),
+      webhooks: createWebhooks(context, { sealer: dataKeys.secrets, random }),
       auditTrail: createAuditTrail(instance.id, store, auditKeys),
     }),
     tick: createTick({
       store,
       clock,
       uses,
+      webhookDeliveries,
       auditCheckpoints: createAuditCheckpoints(context, {
         keys: auditKeys,
         log,
         keepDays: config.auditRetentionDays ?? 400,
       }),
     }),
-    close: () => uses.flush(),
+    async close(): Promise<void> {
+      await uses.flush()
+      await webhookDeliveries.stop()
+    },
   })
 }
 

@@ -32,6 +32,7 @@ export interface Config {
   readonly trustedProxies: Networks
   /** 0 for ever. */
   readonly auditRetentionDays: number
+  readonly webhooksAllowPrivate: boolean
   /** `null` when none is set: a command has its own default. */
   readonly logLevel: LogLevel | null
   /** Where each setting came from, for `config show`. */
@@ -122,6 +123,7 @@ export function loadConfig(input: ConfigInput): Config {
     readBack: read('readBack') ?? true,
     trustedProxies: read('trustedProxies') ?? NO_NETWORKS,
     auditRetentionDays: read('auditRetentionDays') ?? 400,
+    webhooksAllowPrivate: read('webhooksAllowPrivate') ?? false,
     logLevel: read('logLevel'),
     sources: Object.freeze(mapSettings((key) => found[key].source)),
     warnings: unknownVariables(input.env),

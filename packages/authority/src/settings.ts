@@ -135,6 +135,16 @@ export const SETTINGS = {
       'How long the audit log is kept; 0 for ever. What is older is forgotten up to a signed checkpoint, from which the rest can still be verified.',
     parse: parseDays,
   },
+  webhooksAllowPrivate: {
+    env: 'COUNTERSIGN_WEBHOOKS_ALLOW_PRIVATE',
+    form: '`on` or `off`',
+    default: 'off',
+    secret: false,
+    commands: ['serve', 'dev'],
+    about:
+      'Whether webhooks may be delivered to private networks and to this machine. While `off`, only to addresses of the public internet, so that nobody with the instance key can reach what stands beside the authority.',
+    parse: parseSwitch,
+  },
   logLevel: {
     env: 'COUNTERSIGN_LOG_LEVEL',
     form: '`error`, `warn`, `info` or `silent`',

@@ -32,6 +32,7 @@ export type { M2MApi } from './client/m2m.ts'
 export type { MachinesApi } from './client/machines.ts'
 export type { IdPOAuthAccessTokenApi } from './client/oauth-access-tokens.ts'
 export type { ClientOptions, RetryOptions } from './client/options.ts'
+export type { WebhooksApi } from './client/webhooks.ts'
 export type {
   ApiKey,
   AuditActor,
@@ -42,6 +43,7 @@ export type {
   CreateApiKeyParams,
   CreateM2MTokenParams,
   CreateMachineParams,
+  CreateWebhookParams,
   DeletedObject,
   DeleteScopeOptions,
   GetApiKeyListParams,
@@ -57,6 +59,7 @@ export type {
   MachineSecretKey,
   PageParams,
   PaginatedList,
+  ReplayWebhookParams,
   RevokeApiKeyParams,
   RevokeM2MTokenParams,
   RevokeM2MTokensParams,
@@ -64,6 +67,7 @@ export type {
   UpdateApiKeyParams,
   UpdateMachineParams,
   VerifyM2MTokenParams,
+  Webhook,
 } from './client/types.ts'
 export type { JwtAlgorithm } from './token/algorithms.ts'
 export { verifyM2MToken } from './client/verify-m2m-token.ts'

@@ -386,6 +386,31 @@ describe('the audit log', () => {
   })
 })
 
+describe('webhooks', () => {
+  it('are made with a secret that is printed once, listed, replayed and deleted', async () => {
+    const { out, err } = await run(
+      'webhooks create https://example.com/hook --action machine.deleted',
+    )
+    expect(out).toMatch(/^whsec_/)
+    expect(err).toContain('not printed again')
+    const [webhook] = await json('webhooks list')
+    expect(webhook).toMatchObject({ actions: ['machine.deleted'], failures: 0 })
+    const listed = await run('webhooks list')
+    expect(listed.out).toContain('https://example.com/hook')
+    expect(listed.out).not.toContain(out)
+    const replayed = await json(`webhooks replay ${webhook.id} --from 1`)
+    expect(replayed.deliveredThrough).toBe(0)
+    expect((await run(`webhooks replay ${webhook.id}`)).code).toBe(2)
+    expect((await run(`webhooks delete ${webhook.id}`, { confirms: false })).code).toBe(1)
+    expect((await run(`webhooks delete ${webhook.id} --yes`)).code).toBe(0)
+    expect((await run(`webhooks delete ${webhook.id} --yes`)).code).toBe(3)
+  })
+
+  it('are not made of what is no place to deliver to', async () => {
+    expect((await run('webhooks create http://example.com')).err).toContain('https')
+  })
+})
+
 describe('every command', async () => {
   const commands = await allCommands()
 

@@ -70,4 +70,9 @@ export const ENTRIES: Entries = {
     about: 'The audit log: list, export, verify',
     load: async () => (await import('./audit.ts')).audit,
   },
+  webhooks: {
+    group: USE,
+    about: 'Where audit events are delivered to',
+    load: async () => (await import('./webhooks.ts')).webhooks,
+  },
 }

@@ -106,7 +106,7 @@ async function runAuthority(
   folder: DataFolder,
   whileUp: (ready: Ready, keyReused: boolean) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const { readBack, jwtAlgorithm, auditRetentionDays } = config
+  const { readBack, jwtAlgorithm, auditRetentionDays, webhooksAllowPrivate } = config
   const rootKeys =
     config.rootKeys.length > 0 ? config.rootKeys : readRootKeyFile(folder.rootKeyFile)
   const log = createLog({ level: config.logLevel ?? 'warn' })
@@ -124,6 +124,7 @@ async function runAuthority(
       readBack,
       jwtAlgorithm,
       auditRetentionDays,
+      webhooksAllowPrivate,
     })
     const server = await listen({
       host: HOST,

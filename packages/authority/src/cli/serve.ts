@@ -20,14 +20,29 @@ export const serve: Command = defineCommand({
   async run(input, shell) {
     const stopped = shell.untilStopped()
     const config = localConfig(input, shell, ['issuer', 'rootKey'])
-    const { host, port, rootKeys, readBack, jwtAlgorithm, auditRetentionDays } = config
+    const {
+      host,
+      port,
+      rootKeys,
+      readBack,
+      jwtAlgorithm,
+      auditRetentionDays,
+      webhooksAllowPrivate,
+    } = config
     const issuer = config.issuer ?? ''
     const log = createLog({ level: config.logLevel ?? 'info' })
     for (const warning of config.warnings) log.warn('configuration', { warning })
     const store = await openDatabase(config)
     try {
       // Opened before the socket is: whoever can connect is answered.
-      const settings = { issuer, rootKeys, readBack, jwtAlgorithm, auditRetentionDays }
+      const settings = {
+        issuer,
+        rootKeys,
+        readBack,
+        jwtAlgorithm,
+        auditRetentionDays,
+        webhooksAllowPrivate,
+      }
       const authority = await createAuthority(settings, { store, log })
       const open = (): Promise<typeof authority> => Promise.resolve(authority)
       const { trustedProxies } = config

@@ -26,6 +26,10 @@ export type AuditAction =
   | 'caller.refused'
   | 'audit_key.created'
   | 'audit_log.pruned'
+  | 'webhook.created'
+  | 'webhook.deleted'
+  | 'webhook.replayed'
+  | 'webhook.disabled'
 
 /** What an entry says besides who and when. Never a secret, a token or a claim. */
 export interface AuditFacts {

@@ -16,6 +16,7 @@ import type {
   SigningKeyRecord,
   StatusListRecord,
   TokenPredicate,
+  WebhookRecord,
 } from './records.ts'
 
 /** Epoch milliseconds. */
@@ -59,6 +60,17 @@ export interface KeyVault {
   /** Signs as JWS wants it (RFC 7518 §3: for ES256, r and s in 64 bytes). */
   sign(key: VaultKey, data: Uint8Array): Promise<Uint8Array>
 }
+
+/** Calls an endpoint of somebody else's: bounded in time, and only where it may go. */
+export type PostWebhook = (request: {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly signal: AbortSignal
+}) => Promise<PostResult>
+
+/** The status of the answer, or why there is none: a word for the log. */
+export type PostResult = { readonly status: number } | { readonly failure: string }
 
 /** How far a list is counted: to count on would take time in which nobody else is served. */
 export const MAX_COUNTED = 10_000
@@ -190,6 +202,17 @@ export type Command =
       readonly checkpoint: AuditCheckpointRecord
     }
   | {
+      readonly type: 'create-webhook'
+      readonly webhook: WebhookRecord
+      readonly limit: number
+    }
+  | {
+      /** Keeps what became of a webhook, if it is still of the version before. */
+      readonly type: 'update-webhook'
+      readonly webhook: WebhookRecord
+    }
+  | { readonly type: 'delete-webhook'; readonly id: string }
+  | {
       /**
        * Forgets the audit log up to a checkpoint, which stays, with what follows. `missing` without that
        * checkpoint; `stale` when the log begins after it already.
@@ -295,6 +318,10 @@ export interface Store {
   /** From `after` on, oldest first. */
   auditCheckpoints(after: number, limit: number): Promise<readonly AuditCheckpointRecord[]>
   newestAuditCheckpoint(): Promise<AuditCheckpointRecord | null>
+
+  /** Oldest first. */
+  webhooks(): Promise<readonly WebhookRecord[]>
+  webhook(id: string): Promise<WebhookRecord | null>
 
   /** What is `done` goes into the audit log together with its entry. */
   write(command: Command, entry?: AuditEntry): Promise<Outcome>

@@ -186,6 +186,30 @@ export interface AuditCheckpointRecord {
   readonly signature: Uint8Array
 }
 
+/** Where audit events are delivered to, and how far that has come. */
+export interface WebhookRecord {
+  readonly id: string
+  readonly url: string
+  /** Empty for all. */
+  readonly actions: readonly string[]
+  /** The secret that deliveries are signed with. */
+  readonly sealed: Uint8Array
+  /** Proves that the authority itself wrote where to deliver what. */
+  readonly mac: Uint8Array
+  readonly createdAt: number
+  /** Grows with every change of what follows. */
+  readonly version: number
+  /** The last entry of the audit log that was delivered or passed over. */
+  readonly cursor: number
+  /** In a row, and since when. */
+  readonly failures: number
+  readonly failingSince: number | null
+  /** Not before. */
+  readonly nextAttemptAt: number
+  readonly disabledAt: number | null
+  readonly disabledReason: string | null
+}
+
 /** An API key (`ak_…`), held by a user, an organization or a machine. */
 export interface ApiKeyRecord extends Lifecycle {
   readonly id: string

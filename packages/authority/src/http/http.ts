@@ -5,8 +5,10 @@ import { AuthorityError } from '../domain/errors.ts'
 import type { Log, Random, Store } from '../domain/ports.ts'
 import type { RefusedCallers } from '../domain/refused-callers.ts'
 import type { Revocations } from '../domain/revocations.ts'
+import type { Webhooks } from '../domain/webhooks.ts'
 import type { StatusLists } from '../domain/status-lists.ts'
 import { routeAuditLog } from './admin/audit-log.ts'
+import { routeWebhooks } from './admin/webhooks.ts'
 import { routeRevocations } from './admin/revocations.ts'
 import type { BackendApiParts } from './backend-api/parts.ts'
 import { routeBackendApi } from './backend-api/routes.ts'
@@ -25,6 +27,7 @@ export interface HttpParts extends BackendApiParts {
   readonly statusLists: StatusLists
   readonly refusedCallers: RefusedCallers
   readonly auditTrail: AuditTrail
+  readonly webhooks: Webhooks
 }
 
 /** Answers web-standard requests, of which it may be known where they come from; never rejects. */
@@ -56,6 +59,7 @@ export function createHttp(parts: HttpParts): Fetch {
   routeBackendApi(app, parts)
   routeRevocations(app, parts)
   routeAuditLog(app, parts)
+  routeWebhooks(app, parts)
   routeWellKnown(app, parts)
   routeHealth(app, parts.store)
   app.notFound((c) => refuse(new AuthorityError('resource_not_found'), c.env))

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { AuditCheckpoints } from '../domain/audit-checkpoints.ts'
 import type { Store } from '../domain/ports.ts'
+import type { WebhookDeliveries } from '../domain/webhook-deliveries.ts'
 import { createUses, type Uses } from '../domain/uses.ts'
 import { aMachine, aSecret, aToken } from '../storage/fixtures.ts'
 import { createMemoryStore } from '../storage/memory/memory-store.ts'
@@ -13,6 +14,12 @@ const auditCheckpoints: AuditCheckpoints = {
   prune: () => Promise.resolve(false),
 }
 
+const webhookDeliveries: WebhookDeliveries = {
+  start: () => Promise.resolve(),
+  settle: () => Promise.resolve(),
+  stop: () => Promise.resolve(),
+}
+
 describe('what is due', () => {
   let store: Store
   let uses: Uses
@@ -23,7 +30,13 @@ describe('what is due', () => {
     store = createMemoryStore()
     uses = createUses(store)
     now = 10 * DAY_MS
-    tick = createTick({ store, uses, auditCheckpoints, clock: { now: () => now } })
+    tick = createTick({
+      store,
+      uses,
+      auditCheckpoints,
+      webhookDeliveries,
+      clock: { now: () => now },
+    })
     await store.write({
       type: 'create-machine',
       machine: aMachine({ id: 'mch_a' }),

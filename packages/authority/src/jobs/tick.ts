@@ -1,5 +1,6 @@
 import type { AuditCheckpoints } from '../domain/audit-checkpoints.ts'
 import type { Clock, Store } from '../domain/ports.ts'
+import type { WebhookDeliveries } from '../domain/webhook-deliveries.ts'
 import type { Uses } from '../domain/uses.ts'
 
 /** How long an expired token stays listed. */
@@ -21,8 +22,9 @@ export function createTick(parts: {
   readonly clock: Clock
   readonly uses: Uses
   readonly auditCheckpoints: AuditCheckpoints
+  readonly webhookDeliveries: WebhookDeliveries
 }): () => Promise<void> {
-  const { store, clock, uses, auditCheckpoints } = parts
+  const { store, clock, uses, auditCheckpoints, webhookDeliveries } = parts
   const flushDue = createDue(FLUSH_EVERY_MS)
   const pruneDue = createDue(PRUNE_EVERY_MS)
   const pruneAuditDue = createDue(PRUNE_AUDIT_EVERY_MS)
@@ -37,6 +39,7 @@ export function createTick(parts: {
       moreToPrune = outcome === 'full'
     }
     await auditCheckpoints.take()
+    await webhookDeliveries.start()
     if (pruneAuditDue(now) || moreAuditToPrune) moreAuditToPrune = await auditCheckpoints.prune()
   }
 }

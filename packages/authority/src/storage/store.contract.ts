@@ -17,6 +17,7 @@ import {
   aScope,
   aSecret,
   aToken,
+  aWebhook,
 } from './fixtures.ts'
 
 /** What every store promises, run against each of them. */
@@ -666,6 +667,30 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(next?.seq).toBe(3)
         const hash = nextHash(checkpoint?.hash ?? FIRST_HASH, { ...entry('c'), entry: 'c', seq: 3 })
         expect(Buffer.from(next?.hash ?? [])).toEqual(Buffer.from(hash))
+      })
+    })
+
+    describe('webhooks', () => {
+      const add = (id: string, limit = 9) =>
+        store.write({ type: 'create-webhook', webhook: aWebhook({ id }), limit })
+
+      it('come back as they were written, up to a limit, and can be deleted', async () => {
+        expect(await add('whk_1')).toBe('done')
+        expect(await add('whk_2', 1)).toBe('full')
+        expect(await add('whk_2', 2)).toBe('done')
+        expect(await store.webhook('whk_1')).toEqual(aWebhook({ id: 'whk_1' }))
+        expect((await store.webhooks()).map(({ id }) => id)).toEqual(['whk_1', 'whk_2'])
+        expect(await store.write({ type: 'delete-webhook', id: 'whk_1' })).toBe('done')
+        expect(await store.write({ type: 'delete-webhook', id: 'whk_1' })).toBe('missing')
+        expect(await store.webhook('whk_1')).toBeNull()
+      })
+
+      it('are changed by one of two who saw the same version', async () => {
+        await add('whk_1')
+        const webhook = aWebhook({ id: 'whk_1', cursor: 7, failures: 2, disabledReason: 'why' })
+        expect(await store.write({ type: 'update-webhook', webhook })).toBe('done')
+        expect(await store.write({ type: 'update-webhook', webhook })).toBe('stale')
+        expect(await store.webhook('whk_1')).toEqual({ ...webhook, version: 2 })
       })
     })
 

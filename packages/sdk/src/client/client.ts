@@ -7,6 +7,7 @@ import { checkOptions, type ClientOptions } from './options.ts'
 import { required } from './request.ts'
 import { createSend } from './transport.ts'
 import type { JwkSet } from './types.ts'
+import { createWebhooksApi, type WebhooksApi } from './webhooks.ts'
 import { toJwkSet } from './wire.ts'
 
 /** The key set of the instance, by its key. */
@@ -23,6 +24,8 @@ export interface Client {
   readonly jwks: JwksApi
   /** Of a Countersign authority only. */
   readonly auditLog: AuditLogApi
+  /** Of a Countersign authority only. */
+  readonly webhooks: WebhooksApi
 }
 
 /**
@@ -45,6 +48,7 @@ export function createClient(options: ClientOptions): Client {
     apiKeys: createApiKeysApi(settings, send),
     idPOAuthAccessToken: createIdPOAuthAccessTokenApi(settings, send),
     auditLog: createAuditLogApi(settings, send),
+    webhooks: createWebhooksApi(settings, send),
     jwks: Object.freeze({
       async getJwks() {
         const secret = required(settings.secretKey(), 'secretKey')

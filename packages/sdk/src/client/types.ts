@@ -252,6 +252,35 @@ export interface AuditCheckpointList {
   readonly next: number | null
 }
 
+export interface CreateWebhookParams {
+  /** `https`, or `http` on a loopback host. */
+  readonly url: string
+  /** Such as `machine.deleted`; absent or empty for all. */
+  readonly actions?: readonly string[]
+}
+
+export interface ReplayWebhookParams {
+  readonly webhookId: string
+  /** The `seq` of the first entry. */
+  readonly from: number
+}
+
+/** Where audit events are delivered to. */
+export interface Webhook {
+  readonly id: string
+  readonly url: string
+  readonly actions: readonly string[]
+  readonly createdAt: number
+  /** The last entry of the audit log that was delivered or passed over. */
+  readonly deliveredThrough: number
+  /** In a row. */
+  readonly failures: number
+  readonly disabledAt: number | null
+  readonly disabledReason: string | null
+  /** `whsec_…`; only in the answer to its creation. */
+  readonly secret: string | undefined
+}
+
 export interface VerifyM2MTokenParams extends WithMachineSecretKey {
   readonly token: string
 }

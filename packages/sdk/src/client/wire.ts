@@ -16,6 +16,7 @@ import type {
   MachineScope,
   MachineSecretKey,
   PaginatedList,
+  Webhook,
 } from './types.ts'
 
 /**
@@ -266,4 +267,31 @@ function toAuditCheckpoint(body: JsonObject): AuditCheckpoint {
     keyVersion: number(body, 'key_version'),
     signature: text(body, 'signature'),
   }
+}
+
+/** Of ours alone. */
+export function toWebhook(body: JsonObject): Webhook {
+  kind(body, 'webhook')
+  const { secret } = body
+  return {
+    id: text(body, 'id'),
+    url: text(body, 'url'),
+    actions: texts(body, 'actions'),
+    createdAt: number(body, 'created_at'),
+    deliveredThrough: number(body, 'delivered_through'),
+    failures: number(body, 'failures'),
+    disabledAt: nullable(number)(body, 'disabled_at'),
+    disabledReason: nullable(text)(body, 'disabled_reason'),
+    secret: secret === undefined ? undefined : text(body, 'secret'),
+  }
+}
+
+export function toWebhooks(body: JsonObject): Webhook[] {
+  return array(body, 'data').map((one) => toWebhook(object(one)))
+}
+
+export function toDeletedWebhook(body: JsonObject): { readonly id: string } {
+  kind(body, 'webhook')
+  if (body['deleted'] !== true) throw unexpected('deleted to be true')
+  return { id: text(body, 'id') }
 }

@@ -142,6 +142,20 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return 'done'
     },
 
+    'create-webhook'({ webhook, limit }) {
+      if (tables.webhooks.size >= limit) return 'full'
+      tables.webhooks.set(webhook.id, webhook)
+      return 'done'
+    },
+
+    'update-webhook'({ webhook }) {
+      if (tables.webhooks.get(webhook.id)?.version !== webhook.version) return 'stale'
+      tables.webhooks.set(webhook.id, { ...webhook, version: webhook.version + 1 })
+      return 'done'
+    },
+
+    'delete-webhook': ({ id }) => (tables.webhooks.delete(id) ? 'done' : 'missing'),
+
     'prune-audit-log'({ through }) {
       const { auditLog, auditCheckpoints } = tables
       const checkpoint = auditCheckpoints.findIndex((one) => one.seq === through)

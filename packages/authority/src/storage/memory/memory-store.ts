@@ -121,6 +121,8 @@ function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
       ),
     auditCheckpoints: (after, limit) =>
       Promise.resolve(tables.auditCheckpoints.filter((one) => one.seq > after).slice(0, limit)),
+    webhooks: () => Promise.resolve([...tables.webhooks.values()]),
+    webhook: (id) => Promise.resolve(tables.webhooks.get(id) ?? null),
     newestAuditCheckpoint: () => Promise.resolve(tables.auditCheckpoints.at(-1) ?? null),
 
     apiKey: (id) => Promise.resolve(tables.apiKeys.get(id) ?? null),

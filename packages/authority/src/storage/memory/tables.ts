@@ -12,6 +12,7 @@ import type {
   ScopeRecord,
   SigningKeyRecord,
   StatusListRecord,
+  WebhookRecord,
 } from '../../domain/records.ts'
 
 /** What a memory store holds, by key. */
@@ -30,6 +31,7 @@ export interface Tables {
   readonly auditLog: AuditRecord[]
   /** Oldest first. */
   readonly auditCheckpoints: AuditCheckpointRecord[]
+  readonly webhooks: Map<string, WebhookRecord>
 }
 
 export function emptyTables(): Tables {
@@ -47,6 +49,7 @@ export function emptyTables(): Tables {
     revocations: new Map(),
     auditLog: [],
     auditCheckpoints: [],
+    webhooks: new Map(),
   }
 }
 

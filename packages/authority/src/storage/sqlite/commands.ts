@@ -223,6 +223,49 @@ function createHandlers(db: Statements): Handlers {
       return 'done'
     },
 
+    'create-webhook'({ webhook, limit }) {
+      const count = db.get('SELECT count(*) AS total FROM webhooks')?.['total']
+      if (Number(count) >= limit) return 'full'
+      db.run(
+        'INSERT INTO webhooks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        webhook.id,
+        webhook.url,
+        JSON.stringify(webhook.actions),
+        webhook.sealed,
+        webhook.mac,
+        webhook.createdAt,
+        webhook.version,
+        webhook.cursor,
+        webhook.failures,
+        webhook.failingSince,
+        webhook.nextAttemptAt,
+        webhook.disabledAt,
+        webhook.disabledReason,
+      )
+      return 'done'
+    },
+
+    'update-webhook'({ webhook }) {
+      const changed = db.run(
+        `UPDATE webhooks SET version = version + 1, cursor = ?, failures = ?, failing_since = ?,
+          next_attempt_at = ?, disabled_at = ?, disabled_reason = ?
+        WHERE id = ? AND version = ?`,
+        webhook.cursor,
+        webhook.failures,
+        webhook.failingSince,
+        webhook.nextAttemptAt,
+        webhook.disabledAt,
+        webhook.disabledReason,
+        webhook.id,
+        webhook.version,
+      )
+      return changed === 1 ? 'done' : 'stale'
+    },
+
+    'delete-webhook'({ id }) {
+      return db.run('DELETE FROM webhooks WHERE id = ?', id) === 1 ? 'done' : 'missing'
+    },
+
     'prune-audit-log'({ through }) {
       if (!hasCheckpoint(db, through)) return 'missing'
       if (db.run('DELETE FROM audit_log WHERE seq <= ?', through) === 0) return 'stale'

@@ -17,6 +17,7 @@ import type {
   SigningKeyRecord,
   StatusListRecord,
   TokenPredicate,
+  WebhookRecord,
 } from '../../domain/records.ts'
 import type { SqlRow } from './driver.ts'
 
@@ -160,6 +161,24 @@ export function toAuditCheckpoint(row: SqlRow): AuditCheckpointRecord {
     at: row['at'] as number,
     keyVersion: row['key_version'] as number,
     signature: row['signature'] as Uint8Array,
+  }
+}
+
+export function toWebhook(row: SqlRow): WebhookRecord {
+  return {
+    id: row['id'] as string,
+    url: row['url'] as string,
+    actions: JSON.parse(row['actions'] as string) as string[],
+    sealed: row['sealed'] as Uint8Array,
+    mac: row['mac'] as Uint8Array,
+    createdAt: row['created_at'] as number,
+    version: row['version'] as number,
+    cursor: row['cursor'] as number,
+    failures: row['failures'] as number,
+    failingSince: row['failing_since'] as number | null,
+    nextAttemptAt: row['next_attempt_at'] as number,
+    disabledAt: row['disabled_at'] as number | null,
+    disabledReason: row['disabled_reason'] as string | null,
   }
 }
 

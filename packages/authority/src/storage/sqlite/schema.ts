@@ -107,6 +107,12 @@ const FOURTH = [
     seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, at INTEGER NOT NULL,
     key_version INTEGER NOT NULL, signature BLOB NOT NULL
   ) STRICT`,
+  `CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, actions TEXT NOT NULL, sealed BLOB NOT NULL,
+    mac BLOB NOT NULL, created_at INTEGER NOT NULL, version INTEGER NOT NULL,
+    cursor INTEGER NOT NULL, failures INTEGER NOT NULL, failing_since INTEGER,
+    next_attempt_at INTEGER NOT NULL, disabled_at INTEGER, disabled_reason TEXT
+  ) STRICT, WITHOUT ROWID`,
 ]
 
 /** Thrown when a database cannot be used as it is. */

@@ -247,6 +247,9 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
     newestAuditCheckpoint: () =>
       one(rows.toAuditCheckpoint, 'SELECT * FROM audit_checkpoints ORDER BY seq DESC LIMIT 1'),
 
+    webhooks: () => many(rows.toWebhook, 'SELECT * FROM webhooks ORDER BY id'),
+    webhook: (id) => one(rows.toWebhook, 'SELECT * FROM webhooks WHERE id = ?', id),
+
     async ping() {
       await Promise.resolve(db.get('SELECT 1'))
     },
