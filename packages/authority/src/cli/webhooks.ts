@@ -28,11 +28,11 @@ export const webhooks: Noun = {
           'for one kind of them',
         ],
       ],
-      words: { url: 'https, or http on a loopback host.' },
+      words: { endpoint: 'A URL: https, or http on a loopback host.' },
       flags: { action: textsFlag('ACTION', 'Only events of this kind.'), ...REMOTE_FLAGS },
       async run(input, shell) {
         const client = await connectAsOwner(input, shell)
-        const webhook = await client.webhooks.create({ url: input.url, actions: input.action })
+        const webhook = await client.webhooks.create({ url: input.endpoint, actions: input.action })
         return {
           data: webhook,
           lines: [webhook.secret ?? ''],
