@@ -95,7 +95,7 @@ test('the root key is changed while two authorities serve: every secret and toke
   await work()
   const { store } = await open()
   const versions = (await store.dataKeys()).map(({ purpose, version }) => `${purpose} ${version}`)
-  expect(versions).toEqual(['mac 1', 'mac 2', 'seal 2', 'signing 2'])
+  expect(versions).toEqual(['audit 1', 'mac 1', 'mac 2', 'seal 2', 'signing 2'])
 
   const third = await createAuthority({ issuer: ISSUER, rootKeys: [NEW] }, await open())
   const read = await clientOf(third, { secretKey }).machines.getSecretKey(worker.id)
@@ -126,7 +126,7 @@ test('of two who rotate at once one does it', async () => {
   const done = outcomes.filter((one) => one.status === 'fulfilled' && one.value)
   expect(done).toHaveLength(1)
   const { store } = await open()
-  expect(await store.dataKeys()).toHaveLength(6)
+  expect(await store.dataKeys()).toHaveLength(7)
 })
 
 test('a value that was altered does not stop the rotation, is told of, and keeps its key', async () => {

@@ -36,6 +36,7 @@ export interface TestAuthorityOptions {
   readonly readBack?: boolean
   readonly jwtAlgorithm?: 'RS256' | 'ES256' | 'EdDSA'
   readonly environment?: 'test' | 'live'
+  readonly webhooksAllowPrivate?: boolean
 }
 
 /** What an authority logged, one text a line. */
@@ -73,6 +74,7 @@ export async function startTestAuthority(
           rootKeys,
           readBack,
           jwtAlgorithm: options.jwtAlgorithm ?? 'RS256',
+          webhooksAllowPrivate: options.webhooksAllowPrivate ?? false,
         },
         ports,
       ),

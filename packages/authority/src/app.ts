@@ -1,9 +1,13 @@
 import { createApiKeys } from './domain/api-keys.ts'
-import { createAudit } from './domain/audit.ts'
+import { AUTHORITY } from './domain/actors.ts'
+import { createAudit, isOwnEntry } from './domain/audit.ts'
+import { createAuditCheckpoints } from './domain/audit-checkpoints.ts'
+import { createAuditKeys, type AuditKeys } from './domain/audit-key.ts'
+import { createAuditTrail } from './domain/audit-trail.ts'
 import { createAuthenticate } from './domain/callers.ts'
 import { createSecretShelf, type Context } from './domain/context.ts'
-import { createCredentials } from './domain/credentials.ts'
-import { type DataKeys, openDataKeys } from './domain/data-keys.ts'
+import { createCredentials, type Credentials } from './domain/credentials.ts'
+import { createDataKeys, type DataKeys, openDataKeys } from './domain/data-keys.ts'
 import { createIdSource } from './domain/id-source.ts'
 import { foundInstance } from './domain/instance.ts'
 import { createInstanceKeys, type InstanceKeys } from './domain/instance-keys.ts'
@@ -14,7 +18,7 @@ import { createMachines } from './domain/machines.ts'
 import type { KeyPolicy } from './domain/key-plan.ts'
 import { openKeyRing } from './domain/key-ring.ts'
 import type { Clock, KeyVault, Log, Random, Store } from './domain/ports.ts'
-import type { Algorithm, Environment } from './domain/records.ts'
+import type { Algorithm, AuditRecord, DataKeyRecord, Environment } from './domain/records.ts'
 import { createRefusedCallers } from './domain/refused-callers.ts'
 import { createRevocations } from './domain/revocations.ts'
 import type { RootKey } from './domain/root-key.ts'
@@ -23,9 +27,12 @@ import { createStatusEvents } from './domain/status-events.ts'
 import { createStatusLists } from './domain/status-lists.ts'
 import { createUses } from './domain/uses.ts'
 import { createOwnJwtVerifier } from './domain/verify-own-jwt.ts'
+import { createWebhookDeliveries } from './domain/webhook-deliveries.ts'
+import { createWebhooks } from './domain/webhooks.ts'
 import { createDoorkeeper } from './http/caller.ts'
 import { createHttp, type Fetch } from './http/http.ts'
 import { createTick } from './jobs/tick.ts'
+import { createPostWebhook } from './outbound.ts'
 import { silentLog, systemClock, systemDeflate, systemRandom } from './system.ts'
 import { createSealedVault } from './vault/sealed-vault.ts'
 
@@ -43,6 +50,10 @@ export interface AuthorityConfig {
   readonly keyRotationDays?: number
   /** Whether machine secrets, API keys and opaque tokens can be read back. Default `true`. */
   readonly readBack?: boolean
+  /** How long the audit log is kept; 0 for ever. Default 400. */
+  readonly auditRetentionDays?: number
+  /** Whether webhooks may be on private networks and on this machine. Default `false`. */
+  readonly webhooksAllowPrivate?: boolean
 }
 
 /** What an authority is connected to. Only the store has no default. */
@@ -101,6 +112,13 @@ export async function createAuthority(
   })
   const statusEvents = createStatusEvents(store, clock)
   const uses = createUses(store)
+  const webhookDeliveries = createWebhookDeliveries(context, {
+    sealer: dataKeys.secrets,
+    post: createPostWebhook({ allowPrivate: config.webhooksAllowPrivate ?? false }),
+    random,
+    log,
+  })
+  const auditKeys = createAuditKeys(instance.id, dataKeys.audit)
   const machines = createMachines(context)
   return Object.freeze({
     instanceId: instance.id,
@@ -128,14 +146,30 @@ export async function createAuthority(
       statusLists,
       statusEvents,
       refusedCallers: createRefusedCallers(context, log),
+      webhooks: createWebhooks(context, { sealer: dataKeys.secrets, random }),
+      auditTrail: createAuditTrail(instance.id, store, auditKeys),
     }),
-    tick: createTick({ store, clock, uses, statusEvents, rootKeyRotation, keyRing }),
+    tick: createTick({
+      store,
+      clock,
+      uses,
+      statusEvents,
+      rootKeyRotation,
+      keyRing,
+      webhookDeliveries,
+      auditCheckpoints: createAuditCheckpoints(context, {
+        keys: auditKeys,
+        log,
+        keepDays: config.auditRetentionDays ?? 400,
+      }),
+    }),
     endStreams: () => {
       statusEvents.end()
     },
-    async close() {
+    async close(): Promise<void> {
       await uses.flush()
       await keyRing.close()
+      await webhookDeliveries.stop()
     },
   })
 }
@@ -155,6 +189,28 @@ export async function openRootKeyRotation(
   ports: AuthorityPorts,
 ): Promise<RootKeyRotation> {
   return (await openInstance(config, ports)).rootKeyRotation
+}
+
+/** What the audit log of an instance is verified with. */
+export interface AuditProofs {
+  readonly instanceId: string
+  readonly keys: AuditKeys
+  /** Whether this authority wrote an entry. */
+  readonly isOwn: (record: AuditRecord) => boolean
+}
+
+/** For those who hold the database and its root key. Throws as {@link createAuthority}. */
+export async function openAuditProofs(
+  config: AuthorityConfig,
+  ports: AuthorityPorts,
+): Promise<AuditProofs> {
+  const { context, dataKeys } = await openInstance(config, ports)
+  const { instance, credentials } = context
+  return Object.freeze({
+    instanceId: instance.id,
+    keys: createAuditKeys(instance.id, dataKeys.audit),
+    isOwn: (record: AuditRecord) => isOwnEntry(credentials, record),
+  })
 }
 
 /**
@@ -181,11 +237,11 @@ async function openInstance(config: AuthorityConfig, ports: AuthorityPorts): Pro
   const { store, clock = systemClock, random = systemRandom } = ports
   const instance = await store.instance()
   if (instance === null) throw new InstanceMissingError()
-  const dataKeys = openDataKeys(instance.id, await store.dataKeys(), config.rootKeys, {
+  const { dataKeys, credentials } = await openKeys(instance.id, config.rootKeys, {
+    store,
     clock,
     random,
   })
-  const credentials = createCredentials(instance.id, dataKeys, random)
   const context: Context = Object.freeze({
     instance,
     issuer: normalIssuer(config.issuer),
@@ -205,6 +261,32 @@ async function openInstance(config: AuthorityConfig, ports: AuthorityPorts): Pro
     dataKeys,
   })
   return { context, dataKeys, rootKeyRotation }
+}
+
+/** A database of an older release has no audit key: it is made now, and the log says so. */
+async function openKeys(
+  instanceId: string,
+  rootKeys: readonly RootKey[],
+  ports: { readonly store: Store; readonly clock: Clock; readonly random: Random },
+): Promise<{ readonly dataKeys: DataKeys; readonly credentials: Credentials }> {
+  const { store, clock, random } = ports
+  const open = (records: readonly DataKeyRecord[]) => {
+    const dataKeys = openDataKeys(instanceId, records, rootKeys, ports)
+    return { dataKeys, credentials: createCredentials(instanceId, dataKeys, random) }
+  }
+  const records = await store.dataKeys()
+  if (records.some(({ purpose }) => purpose === 'audit')) return open(records)
+  const [dataKey] = createDataKeys(instanceId, rootKeys, ports, ['audit'])
+  if (dataKey === undefined) return open(records)
+  const opened = open([...records, dataKey])
+  const outcome = await store.write(
+    { type: 'create-data-key', dataKey },
+    createAudit(clock, opened.credentials)('audit_key.created', AUTHORITY, {
+      target: null,
+      details: { version: dataKey.version },
+    }),
+  )
+  return outcome === 'done' ? opened : open(await store.dataKeys())
 }
 
 function sealedVault(dataKeys: DataKeys): KeyVault {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Algorithm, Environment } from './domain/records.ts'
 import type { RootKey } from './domain/root-key.ts'
 import { nearest } from './nearest.ts'
+import { type Networks, NO_NETWORKS } from './network.ts'
 import {
   isRefusal,
   type LogLevel,
@@ -30,6 +31,10 @@ export interface Config {
   /** 0: signing keys do not roll by themselves. */
   readonly keyRotationDays: number
   readonly readBack: boolean
+  readonly trustedProxies: Networks
+  /** 0 for ever. */
+  readonly auditRetentionDays: number
+  readonly webhooksAllowPrivate: boolean
   /** `null` when none is set: a command has its own default. */
   readonly logLevel: LogLevel | null
   /** Where each setting came from, for `config show`. */
@@ -119,6 +124,9 @@ export function loadConfig(input: ConfigInput): Config {
     jwtAlgorithm: read('jwtAlgorithm') ?? 'RS256',
     keyRotationDays: read('keyRotationDays') ?? 30,
     readBack: read('readBack') ?? true,
+    trustedProxies: read('trustedProxies') ?? NO_NETWORKS,
+    auditRetentionDays: read('auditRetentionDays') ?? 400,
+    webhooksAllowPrivate: read('webhooksAllowPrivate') ?? false,
     logLevel: read('logLevel'),
     sources: Object.freeze(mapSettings((key) => found[key].source)),
     warnings: unknownVariables(input.env),

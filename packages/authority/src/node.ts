@@ -6,6 +6,7 @@ import type { Origin } from './domain/actors.ts'
 import { AuthorityError } from './domain/errors.ts'
 import type { Log } from './domain/ports.ts'
 import { newRequestId, problem } from './http/problem.ts'
+import { clientAddress, type Networks, NO_NETWORKS } from './network.ts'
 import { systemRandom } from './system.ts'
 
 export interface ServerOptions {
@@ -13,6 +14,8 @@ export interface ServerOptions {
   /** 0 takes a free one. */
   readonly port: number
   readonly log: Log
+  /** Whose `X-Forwarded-For` is believed. Default: nobody's. */
+  readonly trustedProxies?: Networks
   /** Opens the authority once the socket is bound; `url` is where it will be reached. */
   readonly open: (url: string) => Promise<Authority>
 }
@@ -57,6 +60,14 @@ const CLOSE_IDLE_MS = 50
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   let authority: Authority | undefined
+  const trusted = options.trustedProxies ?? NO_NETWORKS
+  const originOf = ({ incoming }: HttpBindings | Http2Bindings): Origin => ({
+    address: clientAddress(
+      incoming.socket.remoteAddress ?? null,
+      forwardedFor(incoming.headers['x-forwarded-for']),
+      trusted,
+    ),
+  })
   const answer = getRequestListener(
     (request, env) => authority?.fetch(request, originOf(env)) ?? notReady(),
     { errorHandler: () => refuse('bad_request') },
@@ -149,9 +160,9 @@ function urlOf(server: Server, host: string): string {
   return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }
 
-/** The peer of the socket; what a header says of it, anybody could have written. */
-function originOf(env: HttpBindings | Http2Bindings): Origin {
-  return { address: env.incoming.socket.remoteAddress ?? null }
+/** Node joins what is sent several times. */
+function forwardedFor(header: string | string[] | undefined): string | null {
+  return header === undefined ? null : String(header)
 }
 
 function notReady(): Response {

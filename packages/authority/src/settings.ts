@@ -1,5 +1,6 @@
 import type { Algorithm, Environment } from './domain/records.ts'
 import { parseRootKeys, type RootKey, RootKeyError } from './domain/root-key.ts'
+import { type Networks, parseNetworks } from './network.ts'
 
 /** How much is logged. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'silent'
@@ -112,7 +113,7 @@ export const SETTINGS = {
     commands: ['serve', 'dev'],
     about:
       'How many days a signing key signs before its successor takes over by itself; 0: only when told to, by `countersign keys rotate`. See [key-rotation.md](key-rotation.md).',
-    parse: parseDays,
+    parse: days(365, 'is never'),
   },
   readBack: {
     env: 'COUNTERSIGN_READ_BACK',
@@ -122,6 +123,36 @@ export const SETTINGS = {
     commands: ['serve', 'dev', 'init', 'instance-keys'],
     about:
       'Whether secrets can be read back and tokens reused. While `off`, nothing that could be read back is stored, and what was stored stays shut.',
+    parse: parseSwitch,
+  },
+  trustedProxies: {
+    env: 'COUNTERSIGN_TRUSTED_PROXIES',
+    form: 'addresses and networks (`10.0.0.0/8`) separated by commas; also `loopback`, `private`',
+    default: null,
+    secret: false,
+    commands: ['serve'],
+    about:
+      'The proxies before the authority. Of a request that comes from one of them, the audit log records the last address in `X-Forwarded-For` that is none of them; without this setting, the peer of the socket, whatever a header says. Name only proxies that append to that header or replace it.',
+    parse: parseProxies,
+  },
+  auditRetentionDays: {
+    env: 'COUNTERSIGN_AUDIT_RETENTION_DAYS',
+    form: '0–36500',
+    default: '400',
+    secret: false,
+    commands: ['serve', 'dev'],
+    about:
+      'How long the audit log is kept; 0 for ever. What is older is forgotten up to a signed checkpoint, from which the rest can still be verified.',
+    parse: days(36_500, 'keeps it for ever'),
+  },
+  webhooksAllowPrivate: {
+    env: 'COUNTERSIGN_WEBHOOKS_ALLOW_PRIVATE',
+    form: '`on` or `off`',
+    default: 'off',
+    secret: false,
+    commands: ['serve', 'dev'],
+    about:
+      'Whether webhooks may be delivered to private networks and to this machine. While `off`, only to addresses of the public internet, so that nobody with the instance key can reach what stands beside the authority.',
     parse: parseSwitch,
   },
   logLevel: {
@@ -228,11 +259,21 @@ function parsePort(text: string): number | Refusal {
     : { refused: ['is not a port.', 'Give a number from 0 to 65535; 0 takes a free port.'] }
 }
 
-function parseDays(text: string): number | Refusal {
-  const days = /^\d{1,3}$/.test(text) ? Number(text) : Number.NaN
-  return days <= 365
-    ? days
-    : { refused: ['is not a number of days.', 'Give a whole number from 0 to 365; 0 is never.'] }
+function days(most: number, zero: string): (text: string) => number | Refusal {
+  return (text) => {
+    const count = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
+    if (count <= most) return count
+    const advice = `Give a whole number from 0 to ${most}; 0 ${zero}.`
+    return { refused: ['is not a number of days.', advice] }
+  }
+}
+
+function parseProxies(text: string): Networks | Refusal {
+  return (
+    parseNetworks(text) ?? {
+      refused: ['is not a list of addresses.', 'Write it as 10.0.0.0/8, 2001:db8::1'],
+    }
+  )
 }
 
 function parseSwitch(text: string): boolean | Refusal {

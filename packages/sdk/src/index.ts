@@ -26,20 +26,30 @@ export type {
 export type { AuthReason } from './authenticate/refusals.ts'
 export type { RequestState, SignedInState, SignedOutState } from './authenticate/request-state.ts'
 export type { ApiKeysApi } from './client/api-keys.ts'
+export type { AuditLogApi } from './client/audit-log.ts'
 export { type Client, createClient, type JwksApi } from './client/client.ts'
 export type { M2MApi } from './client/m2m.ts'
 export type { MachinesApi } from './client/machines.ts'
 export type { IdPOAuthAccessTokenApi } from './client/oauth-access-tokens.ts'
 export type { SigningKeysApi } from './client/signing-keys.ts'
 export type { ClientOptions, RetryOptions } from './client/options.ts'
+export type { WebhooksApi } from './client/webhooks.ts'
 export type {
   ApiKey,
+  AuditActor,
+  AuditCheckpoint,
+  AuditCheckpointList,
+  AuditEntry,
+  AuditEntryList,
   CreateApiKeyParams,
   CreateM2MTokenParams,
   CreateMachineParams,
+  CreateWebhookParams,
   DeletedObject,
   DeleteScopeOptions,
   GetApiKeyListParams,
+  GetAuditCheckpointListParams,
+  GetAuditLogParams,
   GetM2MTokenListParams,
   GetMachineListParams,
   IdPOAuthAccessToken,
@@ -50,6 +60,7 @@ export type {
   MachineSecretKey,
   PageParams,
   PaginatedList,
+  ReplayWebhookParams,
   RevokeApiKeyParams,
   RevokeM2MTokenParams,
   RevokeM2MTokensParams,
@@ -61,6 +72,7 @@ export type {
   UpdateApiKeyParams,
   UpdateMachineParams,
   VerifyM2MTokenParams,
+  Webhook,
 } from './client/types.ts'
 export type { JwtAlgorithm } from './token/algorithms.ts'
 export { verifyM2MToken } from './client/verify-m2m-token.ts'

@@ -394,6 +394,90 @@ describe('the program', () => {
   })
 })
 
+describe('the audit log', () => {
+  it('is listed, newest last, narrowed by what was done, to what and by whom', async () => {
+    const machine = await json('machines create audited')
+    await run('machines update audited --name audited-2')
+    const listed = await json('audit list --limit 2')
+    expect(listed).toMatchObject([
+      { action: 'machine.created', target: machine.id },
+      { action: 'machine.updated', target: machine.id },
+    ])
+    const only = await json(`audit list --target ${machine.id} --action machine.updated --since 1h`)
+    expect(only).toHaveLength(1)
+    expect(await json(`audit list --by ${machine.id}`)).toEqual([])
+    const { out } = await run(`audit list --target ${machine.id}`)
+    expect(out.split('\n')).toHaveLength(3)
+    expect(out).toContain('machine.updated')
+  })
+
+  it('is followed until the command is stopped', async () => {
+    const { code, out } = await run('audit list --follow --limit 1 --json')
+    expect(code).toBe(0)
+    expect(JSON.parse(out.split('\n')[0] ?? '')).toMatchObject({ action: expect.any(String) })
+  })
+
+  it('is exported into a new file or to standard output, and the export verifies', async () => {
+    await server.authority.tick()
+    const file = join(folder, 'audit.ndjson')
+    const { entries, checkpoint } = await json(`audit export --out ${file}`)
+    expect(entries).toBeGreaterThan(1)
+    expect((await run(`audit export --out ${file}`)).code).toBe(2)
+    const verified = await json(`audit verify ${file} --checkpoint ${checkpoint}`)
+    expect(verified).toMatchObject({ ok: true, entries, newestCheckpoint: checkpoint })
+    const { out, err } = await run(`audit verify ${file}`)
+    expect(out).toContain(`${entries} entries`)
+    expect(err).toContain('pin it with --key')
+    const printed = join(folder, 'printed.ndjson')
+    writeFileSync(printed, `${(await run('audit export')).out}\n`)
+    expect((await run(`audit verify ${printed} --checkpoint ${file}`)).code).toBe(0)
+  })
+
+  it('that was altered in an export fails with the number of the entry', async () => {
+    const file = join(folder, 'altered.ndjson')
+    const { out } = await run('audit export')
+    const lines = out.split('\n').filter((line) => !line.startsWith('{"type":"entry","seq":2,'))
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    const { code, out: said } = await run(`audit verify ${file}`)
+    expect(code).toBe(1)
+    expect(said).toContain('entry 2 is missing')
+  })
+
+  it.each([
+    ['a file that is not there', 'audit verify /nowhere/audit.ndjson'],
+    ['a file that is no export', `audit verify ${import.meta.filename}`],
+    ['a key without a file', `audit verify --key ${'A'.repeat(43)}`],
+    ['a folder that is not there', 'audit export --out /nowhere/audit.ndjson'],
+  ])('is not verified nor exported with %s', async (_, line) => {
+    expect((await run(line)).code).toBe(2)
+  })
+})
+
+describe('webhooks', () => {
+  it('are made with a secret that is printed once, listed, replayed and deleted', async () => {
+    const { out, err } = await run(
+      'webhooks create https://example.com/hook --action machine.deleted',
+    )
+    expect(out).toMatch(/^whsec_/)
+    expect(err).toContain('not printed again')
+    const [webhook] = await json('webhooks list')
+    expect(webhook).toMatchObject({ actions: ['machine.deleted'], failures: 0 })
+    const listed = await run('webhooks list')
+    expect(listed.out).toContain('https://example.com/hook')
+    expect(listed.out).not.toContain(out)
+    const replayed = await json(`webhooks replay ${webhook.id} --from 1`)
+    expect(replayed.deliveredThrough).toBe(0)
+    expect((await run(`webhooks replay ${webhook.id}`)).code).toBe(2)
+    expect((await run(`webhooks delete ${webhook.id}`, { confirms: false })).code).toBe(1)
+    expect((await run(`webhooks delete ${webhook.id} --yes`)).code).toBe(0)
+    expect((await run(`webhooks delete ${webhook.id} --yes`)).code).toBe(3)
+  })
+
+  it('are not made of what is no place to deliver to', async () => {
+    expect((await run('webhooks create http://example.com')).err).toContain('https')
+  })
+})
+
 describe('every command', async () => {
   const commands = await allCommands()
 

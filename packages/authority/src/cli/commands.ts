@@ -65,4 +65,14 @@ export const ENTRIES: Entries = {
     about: 'The keys that JWTs are signed and verified with',
     load: async () => (await import('./keys.ts')).keys,
   },
+  audit: {
+    group: USE,
+    about: 'The audit log: list, export, verify',
+    load: async () => (await import('./audit.ts')).audit,
+  },
+  webhooks: {
+    group: USE,
+    about: 'Where audit events are delivered to',
+    load: async () => (await import('./webhooks.ts')).webhooks,
+  },
 }

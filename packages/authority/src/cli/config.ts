@@ -84,5 +84,5 @@ function shownValue(config: Config, key: SettingKey): string | null {
   }
   const value = config[key]
   if (typeof value === 'boolean') return value ? 'on' : 'off'
-  return value === null ? null : String(value)
+  return value === null || String(value) === '' ? null : String(value)
 }

@@ -106,7 +106,8 @@ async function runAuthority(
   folder: DataFolder,
   whileUp: (ready: Ready, keyReused: boolean) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const { readBack, jwtAlgorithm, keyRotationDays } = config
+  const { readBack, jwtAlgorithm, keyRotationDays, auditRetentionDays, webhooksAllowPrivate } =
+    config
   const rootKeys =
     config.rootKeys.length > 0 ? config.rootKeys : readRootKeyFile(folder.rootKeyFile)
   const log = createLog({ level: config.logLevel ?? 'warn' })
@@ -124,6 +125,8 @@ async function runAuthority(
       readBack,
       jwtAlgorithm,
       keyRotationDays,
+      auditRetentionDays,
+      webhooksAllowPrivate,
     })
     const server = await listen({
       host: HOST,

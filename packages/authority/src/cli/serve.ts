@@ -20,17 +20,35 @@ export const serve: Command = defineCommand({
   async run(input, shell) {
     const stopped = shell.untilStopped()
     const config = localConfig(input, shell, ['issuer', 'rootKey'])
-    const { host, port, rootKeys, readBack, jwtAlgorithm, keyRotationDays } = config
+    const {
+      host,
+      port,
+      rootKeys,
+      readBack,
+      jwtAlgorithm,
+      keyRotationDays,
+      auditRetentionDays,
+      webhooksAllowPrivate,
+    } = config
     const issuer = config.issuer ?? ''
     const log = createLog({ level: config.logLevel ?? 'info' })
     for (const warning of config.warnings) log.warn('configuration', { warning })
     const store = await openDatabase(config)
     try {
       // Opened before the socket is: whoever can connect is answered.
-      const settings = { issuer, rootKeys, readBack, jwtAlgorithm, keyRotationDays }
+      const settings = {
+        issuer,
+        rootKeys,
+        readBack,
+        jwtAlgorithm,
+        keyRotationDays,
+        auditRetentionDays,
+        webhooksAllowPrivate,
+      }
       const authority = await createAuthority(settings, { store, log })
       const open = (): Promise<typeof authority> => Promise.resolve(authority)
-      const server = await listen({ host, port, log, open })
+      const { trustedProxies } = config
+      const server = await listen({ host, port, log, open, trustedProxies })
       const { url } = server
       const { instanceId } = authority
       log.info('listening', { url, issuer, instanceId, version: version() })

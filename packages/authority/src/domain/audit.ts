@@ -29,6 +29,12 @@ export type AuditAction =
   | 'root_key.rotated'
   | 'data_keys.forgotten'
   | 'caller.refused'
+  | 'audit_key.created'
+  | 'audit_log.pruned'
+  | 'webhook.created'
+  | 'webhook.deleted'
+  | 'webhook.replayed'
+  | 'webhook.disabled'
 
 /** What an entry says besides who and when. Never a secret, a token or a claim. */
 export interface AuditFacts {
@@ -47,6 +53,28 @@ export function createAudit(clock: Clock, credentials: Credentials): Audit {
     const at = clock.now()
     const text = JSON.stringify({ at, action, by: who, from: address, target, reason, details })
     return { text, mac: credentials.bind(IDENTITY, [text]) }
+  }
+}
+
+/** What an entry says. */
+export interface AuditStatement {
+  readonly at: number
+  readonly action: string
+  readonly by: Readonly<Record<string, unknown>>
+  readonly from: string | null
+  readonly target: string | null
+  readonly reason: string | null
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/** `null` for what no authority wrote. */
+export function parseAuditEntry(text: string): AuditStatement | null {
+  try {
+    const entry = JSON.parse(text) as Partial<AuditStatement> | null
+    const isEntry = typeof entry?.at === 'number' && typeof entry.action === 'string'
+    return isEntry && typeof entry.by === 'object' ? (entry as AuditStatement) : null
+  } catch {
+    return null
   }
 }
 

@@ -24,7 +24,7 @@ export type Bound = readonly (string | number | null)[]
 
 /** Which row: what its `mac` is made of, besides the rights. */
 export interface RowIdentity {
-  readonly kind: CredentialKind | 'scope' | 'signing-key' | 'audit-entry'
+  readonly kind: CredentialKind | 'scope' | 'signing-key' | 'audit-entry' | 'webhook'
   readonly id: string
   /** What is left of its secret; empty for a row that has none. */
   readonly digest: string

@@ -27,6 +27,8 @@ export interface DataKeys {
   readonly secrets: Sealer
   /** For private signing keys. */
   readonly signing: Sealer
+  /** What the keys that sign audit checkpoints are made of, by version. */
+  readonly audit: ReadonlyMap<number, KeyObject>
   /** Learns the keys that were added since. @throws {RootKeyError} `root-key-wrong` */
   refresh(records: readonly DataKeyRecord[]): void
   /** Whether the newest key of each purpose is in use. */
@@ -44,11 +46,14 @@ type Ring = ReadonlyMap<number, DataKey>
 /** Between making a key and using it: by then every process has learnt it, and can open what it sealed. */
 const SETTLE_MS = 5_000
 
-const PURPOSES: readonly DataKeyPurpose[] = ['mac', 'seal', 'signing']
+const PURPOSES: readonly DataKeyPurpose[] = ['mac', 'seal', 'signing', 'audit']
+
+/** Checkpoints of the audit log are verified by a key that somebody may have written down: it stays. */
+const ROLLED: readonly DataKeyPurpose[] = ['mac', 'seal', 'signing']
 const VERSION_BYTES = 2
 
 /**
- * One new key for each purpose, wrapped by the first root key.
+ * One new key for each purpose, or for each that is named, wrapped by the first root key.
  *
  * @throws {RootKeyError} `root-key-missing`
  */
@@ -56,10 +61,11 @@ export function createDataKeys(
   instanceId: string,
   rootKeys: readonly RootKey[],
   ports: { readonly clock: Clock; readonly random: Random },
+  purposes: readonly DataKeyPurpose[] = PURPOSES,
 ): readonly DataKeyRecord[] {
   const [rootKey] = rootKeys
   if (rootKey === undefined) throw new RootKeyError('root-key-missing', 'No root key was given.')
-  return PURPOSES.map((purpose) => newDataKey(instanceId, rootKey, purpose, 1, ports))
+  return purposes.map((purpose) => newDataKey(instanceId, rootKey, purpose, 1, ports))
 }
 
 /** All keys wrapped by the first root key, and one more for each purpose. */
@@ -77,7 +83,7 @@ export function addDataKeys(
     bytes.fill(0)
     return { ...record, rootKeyId: rootKey.id, wrapped }
   })
-  const added = PURPOSES.map((purpose) => {
+  const added = ROLLED.map((purpose) => {
     const versions = records.filter((one) => one.purpose === purpose).map((one) => one.version)
     return newDataKey(instanceId, rootKey, purpose, Math.max(0, ...versions) + 1, ports)
   })
@@ -138,6 +144,9 @@ export function openDataKeys(
     macKey: (version: number) => ring('mac').get(version)?.key ?? null,
     secrets: sealer('seal'),
     signing: sealer('signing'),
+    get audit() {
+      return new Map([...ring('audit').values()].map(({ version, key }) => [version, key]))
+    },
     refresh(changed: readonly DataKeyRecord[]) {
       rings = openRings(instanceId, changed, rootKeys, rings)
     },

@@ -97,6 +97,10 @@ export const ERRORS = {
     message: 'A machine can have at most 150 scopes.',
     advice: 'Remove a scope first, or split the machine.',
   },
+  webhooks_full: {
+    message: 'An instance can have at most 20 webhooks.',
+    advice: 'Delete one that is not needed any more: `countersign webhooks list`.',
+  },
   machine_unknown: {
     message: 'A machine that was named does not exist.',
     advice: 'Create the machines that are to be called before the one that calls them.',

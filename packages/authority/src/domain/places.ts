@@ -18,6 +18,10 @@ export function apiKeyPlace(id: string): string {
   return `api_keys/${id}/secret`
 }
 
+export function webhookPlace(id: string): string {
+  return `webhooks/${id}/secret`
+}
+
 export function signingKeyPlace(kid: string): string {
   return `signing_keys/${kid}/private`
 }

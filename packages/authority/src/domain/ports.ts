@@ -1,6 +1,7 @@
 import type {
   Algorithm,
   ApiKeyRecord,
+  AuditCheckpointRecord,
   AuditRecord,
   DataKeyRecord,
   InstanceKeyRecord,
@@ -15,6 +16,7 @@ import type {
   SigningKeySet,
   StatusListRecord,
   TokenPredicate,
+  WebhookRecord,
 } from './records.ts'
 
 /** Epoch milliseconds. */
@@ -59,6 +61,17 @@ export interface KeyVault {
   sign(key: VaultKey, data: Uint8Array): Promise<Uint8Array>
 }
 
+/** Calls an endpoint of somebody else's: bounded in time, and only where it may go. */
+export type PostWebhook = (request: {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly signal: AbortSignal
+}) => Promise<PostResult>
+
+/** The status of the answer, or why there is none: a word for the log. */
+export type PostResult = { readonly status: number } | { readonly failure: string }
+
 /** How far a list is counted: to count on would take time in which nobody else is served. */
 export const MAX_COUNTED = 10_000
 
@@ -100,7 +113,7 @@ export interface ApiKeyQuery extends PageQuery {
 
 /** Where sealed values are kept. */
 export type SealedTable =
-  'instance_keys' | 'machine_secrets' | 'm2m_tokens' | 'api_keys' | 'signing_keys'
+  'instance_keys' | 'machine_secrets' | 'm2m_tokens' | 'api_keys' | 'webhooks' | 'signing_keys'
 
 /** A sealed value and its row. */
 export interface SealedValue {
@@ -140,6 +153,11 @@ export type Command =
       readonly set: SigningKeySet
       /** Of what it has signed. */
       readonly revocation: Revocation
+    }
+  | {
+      /** For a purpose that an older release had no key for. */
+      readonly type: 'create-data-key'
+      readonly dataKey: DataKeyRecord
     }
   | { readonly type: 'create-instance-key'; readonly instanceKey: InstanceKeyRecord }
   | { readonly type: 'revoke-instance-key'; readonly id: string; readonly at: number }
@@ -226,6 +244,30 @@ export type Command =
   | {
       /** Something happened that changes nothing else: for the audit log. */
       readonly type: 'record-event'
+    }
+  | {
+      /** `exists` when another process has made one there; `stale` when the log is not as it says. */
+      readonly type: 'create-audit-checkpoint'
+      readonly checkpoint: AuditCheckpointRecord
+    }
+  | {
+      readonly type: 'create-webhook'
+      readonly webhook: WebhookRecord
+      readonly limit: number
+    }
+  | {
+      /** Keeps what became of a webhook, if it is still of the version before. */
+      readonly type: 'update-webhook'
+      readonly webhook: WebhookRecord
+    }
+  | { readonly type: 'delete-webhook'; readonly id: string }
+  | {
+      /**
+       * Forgets the audit log up to a checkpoint, which stays, with what follows. `missing` without that
+       * checkpoint; `stale` when the log begins after it already.
+       */
+      readonly type: 'prune-audit-log'
+      readonly through: number
     }
   | {
       readonly type: 'revoke-m2m-token'
@@ -324,6 +366,15 @@ export interface Store {
 
   /** From `after` on, oldest first. */
   auditLog(after: number, limit: number): Promise<readonly AuditRecord[]>
+  /** Those before `before`, newest first. */
+  auditLogBefore(before: number, limit: number): Promise<readonly AuditRecord[]>
+  /** From `after` on, oldest first. */
+  auditCheckpoints(after: number, limit: number): Promise<readonly AuditCheckpointRecord[]>
+  newestAuditCheckpoint(): Promise<AuditCheckpointRecord | null>
+
+  /** Oldest first. */
+  webhooks(): Promise<readonly WebhookRecord[]>
+  webhook(id: string): Promise<WebhookRecord | null>
 
   /** What is `done` goes into the audit log together with its entry. */
   write(command: Command, entry?: AuditEntry): Promise<Outcome>

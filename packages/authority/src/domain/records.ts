@@ -21,7 +21,7 @@ export interface InstanceRecord {
 }
 
 /** What a data key is for; a key of one purpose is never used for another. */
-export type DataKeyPurpose = 'mac' | 'seal' | 'signing'
+export type DataKeyPurpose = 'mac' | 'seal' | 'signing' | 'audit'
 
 /** A random key, wrapped by a root key. */
 export interface DataKeyRecord {
@@ -187,6 +187,43 @@ export interface AuditRecord {
   readonly mac: Uint8Array
   /** SHA-256 of the hash before it, of `seq`, `mac` and `entry` (`domain/audit-chain.ts`). */
   readonly hash: Uint8Array
+}
+
+/** What the audit log was at an instant, signed: whoever has kept it can tell what became of the log since. */
+export interface AuditCheckpointRecord {
+  /** The last entry it covers. */
+  readonly seq: number
+  /** The hash of that entry, and through it of all before. */
+  readonly hash: Uint8Array
+  readonly at: number
+  /** The version of the audit key. */
+  readonly keyVersion: number
+  /** Ed25519, of what `domain/audit-key.ts` says. */
+  readonly signature: Uint8Array
+}
+
+/** Where audit events are delivered to, and how far that has come. */
+export interface WebhookRecord {
+  readonly id: string
+  readonly url: string
+  /** Empty for all. */
+  readonly actions: readonly string[]
+  /** The secret that deliveries are signed with. */
+  readonly sealed: Uint8Array
+  /** Proves that the authority itself wrote where to deliver what. */
+  readonly mac: Uint8Array
+  readonly createdAt: number
+  /** Grows with every change of what follows. */
+  readonly version: number
+  /** The last entry of the audit log that was delivered or passed over. */
+  readonly cursor: number
+  /** In a row, and since when. */
+  readonly failures: number
+  readonly failingSince: number | null
+  /** Not before. */
+  readonly nextAttemptAt: number
+  readonly disabledAt: number | null
+  readonly disabledReason: string | null
 }
 
 /** An API key (`ak_…`), held by a user, an organization or a machine. */

@@ -52,6 +52,7 @@ const TABLES: readonly (readonly [SealedTable, SealedPurpose, PlaceOf])[] = [
   ['machine_secrets', 'seal', ({ id, version }) => places.machineSecretPlace(id, version)],
   ['m2m_tokens', 'seal', ({ id }) => places.m2mTokenPlace(id)],
   ['api_keys', 'seal', ({ id }) => places.apiKeyPlace(id)],
+  ['webhooks', 'seal', ({ id }) => places.webhookPlace(id)],
   ['signing_keys', 'signing', ({ id }) => places.signingKeyPlace(id)],
 ]
 

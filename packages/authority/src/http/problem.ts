@@ -23,6 +23,7 @@ export const STATUSES: Readonly<Record<ErrorCode, number>> = {
   conflict: 409,
   payload_too_large: 413,
   scopes_full: 422,
+  webhooks_full: 422,
   machine_unknown: 422,
   internal_error: 500,
   not_supported: 501,

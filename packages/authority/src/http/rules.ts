@@ -101,12 +101,15 @@ export function count(min: number, max: number): v.GenericSchema<unknown, number
   const message = `must be a whole number from ${min} to ${max}`
   return v.pipe(
     v.string(message),
-    v.regex(/^\d{1,9}$/, message),
+    v.regex(/^\d{1,16}$/, message),
     v.transform(Number),
     v.minValue(min, message),
     v.maxValue(max, message),
   )
 }
+
+/** Epoch milliseconds in a query. */
+export const instantInQuery: v.GenericSchema<unknown, number> = count(0, 8_640_000_000_000_000)
 
 /** How far into a list a page may begin. */
 export const offset: v.GenericSchema<unknown, number> = count(0, 1_000_000)
@@ -117,6 +120,15 @@ export function requireOne(input: object, names: readonly string[]): void {
   if (names.some((name) => given.get(name) !== undefined)) return
   throw new AuthorityError('bad_request', {
     explanation: `At least one of ${names.join(', ')} is required.`,
+  })
+}
+
+/** A parameter that goes with others only. @throws {AuthorityError} `bad_request` */
+export function requireFit(fits: boolean, parameter: string, needed: string): void {
+  if (fits) return
+  throw new AuthorityError('bad_request', {
+    explanation: `${parameter} needs ${needed}.`,
+    parameter,
   })
 }
 

@@ -6,6 +6,8 @@ import type { Clock, Store } from '../domain/ports.ts'
 import { createRootKey } from '../domain/root-key.ts'
 import { createRootKeyRotation, type RootKeyRotation } from '../domain/root-key-rotation.ts'
 import { createStatusEvents } from '../domain/status-events.ts'
+import type { AuditCheckpoints } from '../domain/audit-checkpoints.ts'
+import type { WebhookDeliveries } from '../domain/webhook-deliveries.ts'
 import { createUses, type Uses } from '../domain/uses.ts'
 import { aMachine, anInstance, aSecret, aToken } from '../storage/fixtures.ts'
 import { createMemoryStore } from '../storage/memory/memory-store.ts'
@@ -27,6 +29,17 @@ async function aRootKeyRotation(store: Store, clock: Clock): Promise<RootKeyRota
   return createRootKeyRotation({ ...ports, instanceId: 'ins_1', store, audit, rootKeys, dataKeys })
 }
 
+const auditCheckpoints: AuditCheckpoints = {
+  take: () => Promise.resolve(),
+  prune: () => Promise.resolve(false),
+}
+
+const webhookDeliveries: WebhookDeliveries = {
+  start: () => Promise.resolve(),
+  settle: () => Promise.resolve(),
+  stop: () => Promise.resolve(),
+}
+
 describe('what is due', () => {
   let store: Store
   let uses: Uses
@@ -46,6 +59,8 @@ describe('what is due', () => {
       statusEvents: createStatusEvents(store, clock),
       rootKeyRotation,
       keyRing,
+      auditCheckpoints,
+      webhookDeliveries,
     })
     await store.write({
       type: 'create-machine',
@@ -104,6 +119,8 @@ describe('what is due', () => {
       statusEvents: createStatusEvents(store, clock),
       rootKeyRotation: await aRootKeyRotation(createMemoryStore(), clock),
       keyRing: { tick: failing },
+      auditCheckpoints,
+      webhookDeliveries,
     })
     await addToken('mt_old', now - 2 * DAY_MS)
     await expect(tick()).rejects.toThrow('altered 1')

@@ -9,6 +9,7 @@ import type {
   ScopeRecord,
   SigningKeyRecord,
   TokenPredicate,
+  WebhookRecord,
 } from '../domain/records.ts'
 
 /** Records for the contract suite: valid in every member, unlike in what a test names. */
@@ -131,6 +132,25 @@ export function anApiKey(some: Partial<ApiKeyRecord>): ApiKeyRecord {
     digest: 'digest',
     sealed: null,
     ...ALIVE,
+    ...some,
+  }
+}
+
+export function aWebhook(some: Partial<WebhookRecord>): WebhookRecord {
+  return {
+    id: 'whk_1',
+    url: 'https://example.com/hook',
+    actions: ['machine.created'],
+    sealed: Uint8Array.of(1),
+    mac: Uint8Array.of(2),
+    createdAt: 1,
+    version: 1,
+    cursor: 3,
+    failures: 0,
+    failingSince: null,
+    nextAttemptAt: 0,
+    disabledAt: null,
+    disabledReason: null,
     ...some,
   }
 }

@@ -3,6 +3,7 @@ import { FIRST_HASH, nextHash } from '../domain/audit-chain.ts'
 import type { AuditEntry, Outcome, Store } from '../domain/ports.ts'
 import type {
   DataKeyRecord,
+  AuditCheckpointRecord,
   JwtRecord,
   StatusListRecord,
   TokenPredicate,
@@ -18,6 +19,7 @@ import {
   aSecret,
   aSigningKey,
   aToken,
+  aWebhook,
 } from './fixtures.ts'
 
 /** What every store promises, run against each of them. */
@@ -70,6 +72,22 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await store.signingKeys()).toEqual(command.signingKeys)
         expect(await store.signingKeysVersion()).toBe(1)
         expect(await store.instanceKeys()).toEqual([command.instanceKey])
+      })
+
+      it('can get a data key of another purpose, once', async () => {
+        await store.write(anInstance())
+        const [first] = await store.dataKeys()
+        if (first === undefined) throw new Error('There is no data key.')
+        const command = {
+          type: 'create-data-key',
+          dataKey: { ...first, purpose: 'audit' },
+        } as const
+        expect(await store.write(command)).toBe('done')
+        expect(await store.write(command)).toBe('exists')
+        expect((await store.dataKeys()).map(({ purpose }) => purpose).sort()).toEqual([
+          'audit',
+          'mac',
+        ])
       })
 
       it('can have further keys, and the first revocation of one stands', async () => {
@@ -753,6 +771,92 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         for (const text of ['a', 'b', 'c']) await store.write({ type: 'record-event' }, entry(text))
         expect((await store.auditLog(1, 1)).map((record) => record.entry)).toEqual(['b'])
         expect(await store.auditLog(3, 10)).toEqual([])
+        const newest = await store.auditLogBefore(Number.MAX_SAFE_INTEGER, 2)
+        expect(newest.map((record) => record.entry)).toEqual(['c', 'b'])
+        expect((await store.auditLogBefore(3, 1)).map(({ seq }) => seq)).toEqual([2])
+      })
+
+      const write = async (...texts: string[]): Promise<void> => {
+        for (const text of texts) await store.write({ type: 'record-event' }, entry(text))
+      }
+
+      const checkpointAt = async (seq: number): Promise<AuditCheckpointRecord> => {
+        const [record] = await store.auditLog(seq - 1, 1)
+        const hash = Uint8Array.from(record?.hash ?? [])
+        return { seq, hash, at: seq * 10, keyVersion: 1, signature: Uint8Array.of(seq) }
+      }
+
+      const addCheckpoint = async (seq: number): Promise<Outcome> =>
+        store.write({ type: 'create-audit-checkpoint', checkpoint: await checkpointAt(seq) })
+
+      it('has a checkpoint at an entry once, and only one of that entry as it is', async () => {
+        await write('a', 'b', 'c')
+        expect(await store.newestAuditCheckpoint()).toBeNull()
+        expect(await addCheckpoint(3)).toBe('done')
+        expect(await addCheckpoint(3)).toBe('exists')
+        expect(await addCheckpoint(1)).toBe('done')
+        const wrong = { ...(await checkpointAt(1)), seq: 2 }
+        const refused = { type: 'create-audit-checkpoint', checkpoint: wrong } as const
+        expect(await store.write(refused)).toBe('stale')
+        expect(await addCheckpoint(4)).toBe('stale')
+        const [first, third] = [await checkpointAt(1), await checkpointAt(3)]
+        expect(await store.auditCheckpoints(0, 10)).toEqual([first, third])
+        expect(await store.auditCheckpoints(1, 10)).toEqual([third])
+        expect(await store.auditCheckpoints(0, 1)).toEqual([first])
+        expect(await store.newestAuditCheckpoint()).toEqual(third)
+      })
+
+      it('is pruned up to a checkpoint, once, and goes on after it', async () => {
+        await write('a', 'b', 'c', 'd')
+        for (const seq of [1, 3, 4]) await addCheckpoint(seq)
+        const prune = (through: number) => ({ type: 'prune-audit-log', through }) as const
+        expect(await store.write(prune(2))).toBe('missing')
+        expect(await store.write(prune(3), entry('pruned'))).toBe('done')
+        expect(await store.write(prune(3), entry('pruned'))).toBe('stale')
+        const left = async () => (await store.auditLog(0, 10)).map((one) => [one.seq, one.entry])
+        expect(await left()).toEqual([
+          [4, 'd'],
+          [5, 'pruned'],
+        ])
+        expect((await store.auditLog(4, 10)).map(({ seq }) => seq)).toEqual([5])
+        expect((await store.auditCheckpoints(0, 10)).map(({ seq }) => seq)).toEqual([3, 4])
+      })
+
+      it('that was pruned to its end goes on where it was', async () => {
+        await write('a', 'b')
+        await addCheckpoint(2)
+        const checkpoint = await store.newestAuditCheckpoint()
+        await store.write({ type: 'prune-audit-log', through: 2 })
+        expect(await store.auditLog(0, 10)).toEqual([])
+        await write('c')
+        const [next] = await store.auditLog(0, 10)
+        expect(next?.seq).toBe(3)
+        const hash = nextHash(checkpoint?.hash ?? FIRST_HASH, { ...entry('c'), entry: 'c', seq: 3 })
+        expect(Buffer.from(next?.hash ?? [])).toEqual(Buffer.from(hash))
+      })
+    })
+
+    describe('webhooks', () => {
+      const add = (id: string, limit = 9) =>
+        store.write({ type: 'create-webhook', webhook: aWebhook({ id }), limit })
+
+      it('come back as they were written, up to a limit, and can be deleted', async () => {
+        expect(await add('whk_1')).toBe('done')
+        expect(await add('whk_2', 1)).toBe('full')
+        expect(await add('whk_2', 2)).toBe('done')
+        expect(await store.webhook('whk_1')).toEqual(aWebhook({ id: 'whk_1' }))
+        expect((await store.webhooks()).map(({ id }) => id)).toEqual(['whk_1', 'whk_2'])
+        expect(await store.write({ type: 'delete-webhook', id: 'whk_1' })).toBe('done')
+        expect(await store.write({ type: 'delete-webhook', id: 'whk_1' })).toBe('missing')
+        expect(await store.webhook('whk_1')).toBeNull()
+      })
+
+      it('are changed by one of two who saw the same version', async () => {
+        await add('whk_1')
+        const webhook = aWebhook({ id: 'whk_1', cursor: 7, failures: 2, disabledReason: 'why' })
+        expect(await store.write({ type: 'update-webhook', webhook })).toBe('done')
+        expect(await store.write({ type: 'update-webhook', webhook })).toBe('stale')
+        expect(await store.webhook('whk_1')).toEqual({ ...webhook, version: 2 })
       })
     })
 

@@ -1,4 +1,5 @@
 import { type ApiKeysApi, createApiKeysApi } from './api-keys.ts'
+import { type AuditLogApi, createAuditLogApi } from './audit-log.ts'
 import { createM2MApi, type M2MApi } from './m2m.ts'
 import { createMachinesApi, type MachinesApi } from './machines.ts'
 import { createIdPOAuthAccessTokenApi, type IdPOAuthAccessTokenApi } from './oauth-access-tokens.ts'
@@ -7,6 +8,7 @@ import { required } from './request.ts'
 import { createSigningKeysApi, type SigningKeysApi } from './signing-keys.ts'
 import { createSend } from './transport.ts'
 import type { JwkSet } from './types.ts'
+import { createWebhooksApi, type WebhooksApi } from './webhooks.ts'
 import { toJwkSet } from './wire.ts'
 
 /** The key set of the instance, by its key. */
@@ -22,6 +24,10 @@ export interface Client {
   readonly idPOAuthAccessToken: IdPOAuthAccessTokenApi
   readonly jwks: JwksApi
   readonly signingKeys: SigningKeysApi
+  /** Of a Countersign authority only. */
+  readonly auditLog: AuditLogApi
+  /** Of a Countersign authority only. */
+  readonly webhooks: WebhooksApi
 }
 
 /**
@@ -44,6 +50,8 @@ export function createClient(options: ClientOptions): Client {
     apiKeys: createApiKeysApi(settings, send),
     idPOAuthAccessToken: createIdPOAuthAccessTokenApi(settings, send),
     signingKeys: createSigningKeysApi(settings, send),
+    auditLog: createAuditLogApi(settings, send),
+    webhooks: createWebhooksApi(settings, send),
     jwks: Object.freeze({
       async getJwks() {
         const secret = required(settings.secretKey(), 'secretKey')

@@ -212,6 +212,113 @@ export interface M2MRevocation {
   readonly count: number
 }
 
+export interface GetAuditLogParams {
+  /** `asc`: oldest first, and the default. */
+  readonly order?: 'asc' | 'desc'
+  /** Only with `asc`: those after this entry. */
+  readonly after?: number | undefined
+  /** Only with `desc`: those before this entry. */
+  readonly before?: number | undefined
+  /** Up to 500. */
+  readonly limit?: number
+  /** Such as `machine.deleted`. */
+  readonly action?: string | undefined
+  /** The id of what it was done to. */
+  readonly target?: string | undefined
+  /** The id of a machine or an instance key, or `operator`, `authority`, `stranger`. */
+  readonly actor?: string | undefined
+  /** Epoch milliseconds. */
+  readonly since?: number | undefined
+  readonly until?: number | undefined
+  /** Also what the chain is computed of: `entry` and `mac`. */
+  readonly exact?: boolean
+}
+
+/** Who did what is in the audit log. */
+export interface AuditActor {
+  readonly kind: string
+  readonly machineId: string | null
+  readonly secretVersion: number | null
+  readonly instanceKeyId: string | null
+}
+
+/** One line of the audit log. What it says is null where it was altered so that it cannot be read. */
+export interface AuditEntry {
+  readonly seq: number
+  /** Epoch milliseconds. */
+  readonly at: number | null
+  readonly action: string | null
+  readonly by: AuditActor | null
+  /** The address that the request came from. */
+  readonly from: string | null
+  readonly target: string | null
+  readonly reason: string | null
+  readonly details: Readonly<Record<string, unknown>>
+  /** Base64url, as `mac`. */
+  readonly hash: string
+  readonly mac: string | undefined
+  readonly entry: string | undefined
+}
+
+export interface AuditEntryList {
+  readonly data: AuditEntry[]
+  /** The `after` or `before` that goes on from here; null at the end. */
+  readonly next: number | null
+}
+
+export interface GetAuditCheckpointListParams {
+  readonly after?: number
+  /** Up to 500. */
+  readonly limit?: number
+}
+
+/** What the audit log was at an instant, signed. */
+export interface AuditCheckpoint {
+  readonly seq: number
+  /** Base64url, as `signature`. */
+  readonly hash: string
+  readonly at: number
+  readonly keyVersion: number
+  readonly signature: string
+}
+
+export interface AuditCheckpointList {
+  readonly instanceId: string
+  /** Ed25519 keys, base64url. */
+  readonly keys: { readonly version: number; readonly publicKey: string }[]
+  readonly data: AuditCheckpoint[]
+  readonly next: number | null
+}
+
+export interface CreateWebhookParams {
+  /** `https`, or `http` on a loopback host. */
+  readonly url: string
+  /** Such as `machine.deleted`; absent or empty for all. */
+  readonly actions?: readonly string[]
+}
+
+export interface ReplayWebhookParams {
+  readonly webhookId: string
+  /** The `seq` of the first entry. */
+  readonly from: number
+}
+
+/** Where audit events are delivered to. */
+export interface Webhook {
+  readonly id: string
+  readonly url: string
+  readonly actions: readonly string[]
+  readonly createdAt: number
+  /** The last entry of the audit log that was delivered or passed over. */
+  readonly deliveredThrough: number
+  /** In a row. */
+  readonly failures: number
+  readonly disabledAt: number | null
+  readonly disabledReason: string | null
+  /** `whsec_…`; only in the answer to its creation. */
+  readonly secret: string | undefined
+}
+
 export interface VerifyM2MTokenParams extends WithMachineSecretKey {
   readonly token: string
 }

@@ -3,6 +3,11 @@ import { isJsonObject, type JsonObject } from '../token/json.ts'
 import { M2MToken, type M2MTokenJSON } from '../token/m2m-token.ts'
 import type {
   ApiKey,
+  AuditActor,
+  AuditCheckpoint,
+  AuditCheckpointList,
+  AuditEntry,
+  AuditEntryList,
   DeletedObject,
   IdPOAuthAccessToken,
   JwkSet,
@@ -13,6 +18,7 @@ import type {
   PaginatedList,
   SigningKey,
   SigningKeyRevocation,
+  Webhook,
 } from './types.ts'
 
 /**
@@ -228,4 +234,90 @@ export function toM2MRevocation(body: JsonObject): M2MRevocation {
   const { id } = body
   const dryRun = body['dry_run'] === true
   return { id: id === null ? null : text(body, 'id'), dryRun, count: number(body, 'count') }
+}
+
+/** Of ours alone. */
+export function toAuditEntryList(body: JsonObject): AuditEntryList {
+  return {
+    data: array(body, 'data').map((one) => toAuditEntry(object(one))),
+    next: nullable(number)(body, 'next'),
+  }
+}
+
+function toAuditEntry(body: JsonObject): AuditEntry {
+  kind(body, 'audit_entry')
+  const { by, details, mac, entry } = body
+  return {
+    seq: number(body, 'seq'),
+    at: nullable(number)(body, 'at'),
+    action: nullable(text)(body, 'action'),
+    by: by === null ? null : toAuditActor(object(by)),
+    from: nullable(text)(body, 'from'),
+    target: nullable(text)(body, 'target'),
+    reason: nullable(anyText)(body, 'reason'),
+    details: details === null ? {} : object(details),
+    hash: text(body, 'hash'),
+    mac: mac === undefined ? undefined : text(body, 'mac'),
+    entry: entry === undefined ? undefined : text(body, 'entry'),
+  }
+}
+
+function toAuditActor(by: JsonObject): AuditActor {
+  return {
+    kind: text(by, 'kind'),
+    machineId: nullable(text)(by, 'machine_id'),
+    secretVersion: nullable(number)(by, 'secret_version'),
+    instanceKeyId: nullable(text)(by, 'instance_key_id'),
+  }
+}
+
+/** Of ours alone. */
+export function toAuditCheckpointList(body: JsonObject): AuditCheckpointList {
+  return {
+    instanceId: text(body, 'instance_id'),
+    keys: array(body, 'keys').map((one) => {
+      const key = object(one)
+      return { version: number(key, 'version'), publicKey: text(key, 'public_key') }
+    }),
+    data: array(body, 'data').map((one) => toAuditCheckpoint(object(one))),
+    next: nullable(number)(body, 'next'),
+  }
+}
+
+function toAuditCheckpoint(body: JsonObject): AuditCheckpoint {
+  kind(body, 'audit_checkpoint')
+  return {
+    seq: number(body, 'seq'),
+    hash: text(body, 'hash'),
+    at: number(body, 'at'),
+    keyVersion: number(body, 'key_version'),
+    signature: text(body, 'signature'),
+  }
+}
+
+/** Of ours alone. */
+export function toWebhook(body: JsonObject): Webhook {
+  kind(body, 'webhook')
+  const { secret } = body
+  return {
+    id: text(body, 'id'),
+    url: text(body, 'url'),
+    actions: texts(body, 'actions'),
+    createdAt: number(body, 'created_at'),
+    deliveredThrough: number(body, 'delivered_through'),
+    failures: number(body, 'failures'),
+    disabledAt: nullable(number)(body, 'disabled_at'),
+    disabledReason: nullable(text)(body, 'disabled_reason'),
+    secret: secret === undefined ? undefined : text(body, 'secret'),
+  }
+}
+
+export function toWebhooks(body: JsonObject): Webhook[] {
+  return array(body, 'data').map((one) => toWebhook(object(one)))
+}
+
+export function toDeletedWebhook(body: JsonObject): { readonly id: string } {
+  kind(body, 'webhook')
+  if (body['deleted'] !== true) throw unexpected('deleted to be true')
+  return { id: text(body, 'id') }
 }

@@ -8,6 +8,7 @@ const KINDS: readonly IdKind[] = [
   'signingKey',
   'instanceKey',
   'revocation',
+  'webhook',
   'm2mToken',
   'apiKey',
 ]
@@ -18,6 +19,7 @@ const FORMS: Readonly<Record<IdKind, RegExp>> = {
   signingKey: /^key_\w{27}$/,
   instanceKey: /^isk_\w{27}$/,
   revocation: /^rev_\w{27}$/,
+  webhook: /^whk_\w{27}$/,
   m2mToken: /^mt_[0-9A-Fa-f]{32}$/,
   apiKey: /^ak_[0-9A-Fa-f]{32}$/,
 }

@@ -2,10 +2,17 @@ import { decodeBase62, encodeBase62 } from './base62.ts'
 
 /** What an id names. */
 export type IdKind =
-  'instance' | 'machine' | 'signingKey' | 'instanceKey' | 'revocation' | 'm2mToken' | 'apiKey'
+  | 'instance'
+  | 'machine'
+  | 'signingKey'
+  | 'instanceKey'
+  | 'revocation'
+  | 'webhook'
+  | 'm2mToken'
+  | 'apiKey'
 
 /**
- * The ids of the wire. `ins_`, `mch_`, `key_`, `isk_` and `rev_` are 20 bytes (4 of time in seconds, 16 random)
+ * The ids of the wire. `ins_`, `mch_`, `key_`, `isk_`, `rev_` and `whk_` are 20 bytes (4 of time in seconds, 16 random)
  * as 27 base62 characters; `mt_`, `ak_` and `oat_` are 16 bytes (6 of time in milliseconds, 10
  * random) as 32 hexadecimal digits. Both sort by time, so database inserts are sequential.
  */
@@ -22,6 +29,7 @@ const PREFIXES: Readonly<Record<IdKind, string>> = {
   signingKey: 'key_',
   instanceKey: 'isk_',
   revocation: 'rev_',
+  webhook: 'whk_',
   m2mToken: 'mt_',
   apiKey: 'ak_',
 }

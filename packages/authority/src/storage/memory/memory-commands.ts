@@ -80,6 +80,14 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return 'done'
     },
 
+    'create-data-key'({ dataKey }) {
+      const { purpose, version } = dataKey
+      const same = tables.dataKeys.some((one) => one.purpose === purpose && one.version === version)
+      if (same) return 'exists'
+      tables.dataKeys.push(dataKey)
+      return 'done'
+    },
+
     'create-instance-key'({ instanceKey }) {
       instanceKeys.set(instanceKey.id, instanceKey)
       return 'done'
@@ -186,6 +194,41 @@ export function createMemoryHandlers(tables: Tables): Handlers {
 
     'record-event': () => 'done',
 
+    'create-audit-checkpoint'({ checkpoint }) {
+      const { seq, hash } = checkpoint
+      if (tables.auditCheckpoints.some((one) => one.seq === seq)) return 'exists'
+      const entry = tables.auditLog.find((one) => one.seq === seq)
+      if (entry === undefined || Buffer.compare(entry.hash, hash) !== 0) return 'stale'
+      tables.auditCheckpoints.push(checkpoint)
+      tables.auditCheckpoints.sort((a, b) => a.seq - b.seq)
+      return 'done'
+    },
+
+    'create-webhook'({ webhook, limit }) {
+      if (tables.webhooks.size >= limit) return 'full'
+      tables.webhooks.set(webhook.id, webhook)
+      return 'done'
+    },
+
+    'update-webhook'({ webhook }) {
+      if (tables.webhooks.get(webhook.id)?.version !== webhook.version) return 'stale'
+      tables.webhooks.set(webhook.id, { ...webhook, version: webhook.version + 1 })
+      return 'done'
+    },
+
+    'delete-webhook': ({ id }) => (tables.webhooks.delete(id) ? 'done' : 'missing'),
+
+    'prune-audit-log'({ through }) {
+      const { auditLog, auditCheckpoints } = tables
+      const checkpoint = auditCheckpoints.findIndex((one) => one.seq === through)
+      if (checkpoint < 0) return 'missing'
+      const kept = auditLog.filter((one) => one.seq > through)
+      if (kept.length === auditLog.length) return 'stale'
+      auditLog.splice(0, auditLog.length - kept.length)
+      auditCheckpoints.splice(0, checkpoint)
+      return 'done'
+    },
+
     'create-api-key'({ apiKey }) {
       apiKeys.set(apiKey.id, apiKey)
       return 'done'
@@ -244,6 +287,7 @@ function sealedRows(
     machine_secrets: machineSecrets,
     m2m_tokens: m2mTokens,
     api_keys: apiKeys,
+    webhooks: tables.webhooks,
   }
   return rows[table] as Map<string, SealedRow>
 }
@@ -298,7 +342,8 @@ function bumpList(tables: Tables, id: string): void {
 }
 
 export function appendToAuditLog(tables: Tables, { text, mac }: AuditEntry): void {
-  const last = tables.auditLog.at(-1)
+  // Of a log that was pruned to its end, the checkpoint it was pruned to is left.
+  const last = tables.auditLog.at(-1) ?? tables.auditCheckpoints.at(-1)
   const line = { seq: (last?.seq ?? 0) + 1, entry: text, mac }
   tables.auditLog.push({ ...line, hash: nextHash(last?.hash ?? FIRST_HASH, line) })
 }

@@ -119,7 +119,22 @@ function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
       )
     },
     revocation: (id) => Promise.resolve(tables.revocations.get(id) ?? null),
-    auditLog: (after, limit) => Promise.resolve(tables.auditLog.slice(after, after + limit)),
+    auditLog(after, limit) {
+      const start = after + 1 - (tables.auditLog[0]?.seq ?? 1)
+      return Promise.resolve(tables.auditLog.slice(Math.max(start, 0)).slice(0, limit))
+    },
+    auditLogBefore: (before, limit) =>
+      Promise.resolve(
+        tables.auditLog
+          .filter((one) => one.seq < before)
+          .slice(-limit)
+          .reverse(),
+      ),
+    auditCheckpoints: (after, limit) =>
+      Promise.resolve(tables.auditCheckpoints.filter((one) => one.seq > after).slice(0, limit)),
+    webhooks: () => Promise.resolve([...tables.webhooks.values()]),
+    webhook: (id) => Promise.resolve(tables.webhooks.get(id) ?? null),
+    newestAuditCheckpoint: () => Promise.resolve(tables.auditCheckpoints.at(-1) ?? null),
 
     apiKey: (id) => Promise.resolve(tables.apiKeys.get(id) ?? null),
     apiKeys: (query) => Promise.resolve(findApiKeys(tables, query)),

@@ -1,5 +1,6 @@
 import type {
   ApiKeyRecord,
+  AuditCheckpointRecord,
   AuditRecord,
   DataKeyRecord,
   InstanceKeyRecord,
@@ -11,6 +12,7 @@ import type {
   ScopeRecord,
   SigningKeySet,
   StatusListRecord,
+  WebhookRecord,
 } from '../../domain/records.ts'
 
 /** What a memory store holds, by key. */
@@ -27,6 +29,9 @@ export interface Tables {
   readonly statusLists: Map<string, StatusListRecord>
   readonly revocations: Map<string, RevocationRecord>
   readonly auditLog: AuditRecord[]
+  /** Oldest first. */
+  readonly auditCheckpoints: AuditCheckpointRecord[]
+  readonly webhooks: Map<string, WebhookRecord>
 }
 
 export function emptyTables(): Tables {
@@ -43,6 +48,8 @@ export function emptyTables(): Tables {
     statusLists: new Map(),
     revocations: new Map(),
     auditLog: [],
+    auditCheckpoints: [],
+    webhooks: new Map(),
   }
 }
 

@@ -56,6 +56,14 @@ function createHandlers(db: Statements): Handlers {
       return 'done'
     },
 
+    'create-data-key'({ dataKey }) {
+      const { purpose, version } = dataKey
+      const text = 'SELECT 1 FROM data_keys WHERE purpose = ? AND version = ?'
+      if (db.get(text, purpose, version) !== undefined) return 'exists'
+      insertDataKey(db, dataKey)
+      return 'done'
+    },
+
     'create-instance-key'({ instanceKey }) {
       insertInstanceKey(db, instanceKey)
       return 'done'
@@ -235,6 +243,72 @@ function createHandlers(db: Statements): Handlers {
 
     'record-event': () => 'done',
 
+    'create-audit-checkpoint'({ checkpoint }) {
+      const { seq, hash, at, keyVersion, signature } = checkpoint
+      if (hasCheckpoint(db, seq)) return 'exists'
+      const entry = db.get('SELECT 1 FROM audit_log WHERE seq = ? AND hash = ?', seq, hash)
+      if (entry === undefined) return 'stale'
+      db.run(
+        'INSERT INTO audit_checkpoints VALUES (?, ?, ?, ?, ?)',
+        seq,
+        hash,
+        at,
+        keyVersion,
+        signature,
+      )
+      return 'done'
+    },
+
+    'create-webhook'({ webhook, limit }) {
+      const count = db.get('SELECT count(*) AS total FROM webhooks')?.['total']
+      if (Number(count) >= limit) return 'full'
+      db.run(
+        'INSERT INTO webhooks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+        webhook.id,
+        webhook.url,
+        JSON.stringify(webhook.actions),
+        webhook.sealed,
+        webhook.mac,
+        webhook.createdAt,
+        webhook.version,
+        webhook.cursor,
+        webhook.failures,
+        webhook.failingSince,
+        webhook.nextAttemptAt,
+        webhook.disabledAt,
+        webhook.disabledReason,
+      )
+      return 'done'
+    },
+
+    'update-webhook'({ webhook }) {
+      const changed = db.run(
+        `UPDATE webhooks SET version = version + 1, cursor = ?, failures = ?, failing_since = ?,
+          next_attempt_at = ?, disabled_at = ?, disabled_reason = ?
+        WHERE id = ? AND version = ?`,
+        webhook.cursor,
+        webhook.failures,
+        webhook.failingSince,
+        webhook.nextAttemptAt,
+        webhook.disabledAt,
+        webhook.disabledReason,
+        webhook.id,
+        webhook.version,
+      )
+      return changed === 1 ? 'done' : 'stale'
+    },
+
+    'delete-webhook'({ id }) {
+      return db.run('DELETE FROM webhooks WHERE id = ?', id) === 1 ? 'done' : 'missing'
+    },
+
+    'prune-audit-log'({ through }) {
+      if (!hasCheckpoint(db, through)) return 'missing'
+      if (db.run('DELETE FROM audit_log WHERE seq <= ?', through) === 0) return 'stale'
+      db.run('DELETE FROM audit_checkpoints WHERE seq < ?', through)
+      return 'done'
+    },
+
     'create-api-key'({ apiKey }) {
       insertApiKey(db, apiKey)
       return 'done'
@@ -297,6 +371,7 @@ export const SEALED_COLUMNS: Readonly<
   machine_secrets: { key: 'machine_id = ? AND version = ?', column: 'sealed', id: 'machine_id' },
   m2m_tokens: { key: 'id = ?', column: 'sealed', id: 'id' },
   api_keys: { key: 'id = ?', column: 'sealed', id: 'id' },
+  webhooks: { key: 'id = ?', column: 'sealed', id: 'id' },
   signing_keys: { key: 'kid = ?', column: 'handle', id: 'kid' },
 }
 
@@ -340,6 +415,10 @@ function replaceSigningKeys(db: Statements, { version, keys }: SigningKeySet): b
     )
   }
   return true
+}
+
+function hasCheckpoint(db: Statements, seq: number): boolean {
+  return db.get('SELECT 1 FROM audit_checkpoints WHERE seq = ?', seq) !== undefined
 }
 
 function insertInstanceKey(db: Statements, key: InstanceKeyRecord): void {
@@ -449,7 +528,10 @@ function revokeTokens(db: Statements, { id, at, predicate, reason }: Revocation)
 }
 
 function appendToAuditLog(db: Statements, { text, mac }: AuditEntry): void {
-  const last = db.get('SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1')
+  // Of a log that was pruned to its end, the checkpoint it was pruned to is left.
+  const last =
+    db.get('SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1') ??
+    db.get('SELECT seq, hash FROM audit_checkpoints ORDER BY seq DESC LIMIT 1')
   const seq = Number(last?.['seq'] ?? 0) + 1
   const before = (last?.['hash'] as Uint8Array | undefined) ?? FIRST_HASH
   const hash = nextHash(before, { seq, mac, entry: text })

@@ -1,6 +1,7 @@
 import type {
   Algorithm,
   ApiKeyRecord,
+  AuditCheckpointRecord,
   AuditRecord,
   DataKeyPurpose,
   DataKeyRecord,
@@ -17,6 +18,7 @@ import type {
   SigningKeySet,
   StatusListRecord,
   TokenPredicate,
+  WebhookRecord,
 } from '../../domain/records.ts'
 import type { SealedValue } from '../../domain/ports.ts'
 import type { SqlRow } from './driver.ts'
@@ -172,6 +174,34 @@ export function toAudit(row: SqlRow): AuditRecord {
     entry: row['entry'] as string,
     mac: row['mac'] as Uint8Array,
     hash: row['hash'] as Uint8Array,
+  }
+}
+
+export function toAuditCheckpoint(row: SqlRow): AuditCheckpointRecord {
+  return {
+    seq: row['seq'] as number,
+    hash: row['hash'] as Uint8Array,
+    at: row['at'] as number,
+    keyVersion: row['key_version'] as number,
+    signature: row['signature'] as Uint8Array,
+  }
+}
+
+export function toWebhook(row: SqlRow): WebhookRecord {
+  return {
+    id: row['id'] as string,
+    url: row['url'] as string,
+    actions: JSON.parse(row['actions'] as string) as string[],
+    sealed: row['sealed'] as Uint8Array,
+    mac: row['mac'] as Uint8Array,
+    createdAt: row['created_at'] as number,
+    version: row['version'] as number,
+    cursor: row['cursor'] as number,
+    failures: row['failures'] as number,
+    failingSince: row['failing_since'] as number | null,
+    nextAttemptAt: row['next_attempt_at'] as number,
+    disabledAt: row['disabled_at'] as number | null,
+    disabledReason: row['disabled_reason'] as string | null,
   }
 }
 

@@ -21,6 +21,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       for (const statement of SIGNING_KEYS) await sql.raw(statement).execute(db)
     },
   },
+  '0004-audit': {
+    async up(db) {
+      for (const statement of FOURTH) await sql.raw(statement).execute(db)
+    },
+  },
 }
 
 const FIRST = [
@@ -113,6 +118,19 @@ const SIGNING_KEYS = [
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1), version INTEGER NOT NULL
   ) STRICT`,
   'INSERT INTO signing_key_set VALUES (1, 0)',
+]
+
+const FOURTH = [
+  `CREATE TABLE audit_checkpoints (
+    seq INTEGER PRIMARY KEY, hash BLOB NOT NULL, at INTEGER NOT NULL,
+    key_version INTEGER NOT NULL, signature BLOB NOT NULL
+  ) STRICT`,
+  `CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY, url TEXT NOT NULL, actions TEXT NOT NULL, sealed BLOB NOT NULL,
+    mac BLOB NOT NULL, created_at INTEGER NOT NULL, version INTEGER NOT NULL,
+    cursor INTEGER NOT NULL, failures INTEGER NOT NULL, failing_since INTEGER,
+    next_attempt_at INTEGER NOT NULL, disabled_at INTEGER, disabled_reason TEXT
+  ) STRICT, WITHOUT ROWID`,
 ]
 
 /** Thrown when a database cannot be used as it is. */

@@ -70,6 +70,8 @@ describe('an SQLite file', () => {
     await (await openSqliteStore({ file, migrate: true })).close()
     const connection = await connect(file)
     connection.exec(`
+      DROP TABLE webhooks;
+      DROP TABLE audit_checkpoints;
       DROP TABLE signing_key_set;
       DROP TABLE signing_keys;
       CREATE TABLE signing_keys (
@@ -77,7 +79,7 @@ describe('an SQLite file', () => {
         handle BLOB NOT NULL, mac BLOB NOT NULL, created_at INTEGER NOT NULL
       ) STRICT, WITHOUT ROWID;
       INSERT INTO signing_keys VALUES ('key_1', 'ES256', '{"kty":"EC"}', x'02', x'08', 77);
-      DELETE FROM kysely_migration WHERE name = '0003-signing-keys';`)
+      DELETE FROM kysely_migration WHERE name >= '0003';`)
     connection.close()
     await expect(openSqliteStore({ file })).rejects.toMatchObject({ code: 'schema-older' })
     const store = await openSqliteStore({ file, migrate: true })

@@ -253,6 +253,28 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
         limit,
       ),
 
+    auditLogBefore: (before, limit) =>
+      many(
+        rows.toAudit,
+        'SELECT * FROM audit_log WHERE seq < ? ORDER BY seq DESC LIMIT ?',
+        before,
+        limit,
+      ),
+
+    auditCheckpoints: (after, limit) =>
+      many(
+        rows.toAuditCheckpoint,
+        'SELECT * FROM audit_checkpoints WHERE seq > ? ORDER BY seq LIMIT ?',
+        after,
+        limit,
+      ),
+
+    newestAuditCheckpoint: () =>
+      one(rows.toAuditCheckpoint, 'SELECT * FROM audit_checkpoints ORDER BY seq DESC LIMIT 1'),
+
+    webhooks: () => many(rows.toWebhook, 'SELECT * FROM webhooks ORDER BY id'),
+    webhook: (id) => one(rows.toWebhook, 'SELECT * FROM webhooks WHERE id = ?', id),
+
     async ping() {
       await Promise.resolve(db.get('SELECT 1'))
     },
