@@ -130,6 +130,7 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       layers: [
         'domain',
         'storage',
+        'vault',
         'system.ts',
         'config.ts',
         'settings.ts',

@@ -13,7 +13,7 @@ import { createMachines } from './domain/machines.ts'
 import type { Clock, KeyVault, Log, Random, Store } from './domain/ports.ts'
 import type { Algorithm, Environment } from './domain/records.ts'
 import type { RootKey } from './domain/root-key.ts'
-import { createSigningKeys } from './domain/signing-keys.ts'
+import { ALGORITHMS, createSigningKeys } from './domain/signing-keys.ts'
 import { createUses } from './domain/uses.ts'
 import { createOwnJwtVerifier } from './domain/verify-own-jwt.ts'
 import { createDoorkeeper } from './http/caller.ts'
@@ -42,6 +42,7 @@ export interface AuthorityPorts {
   readonly clock?: Clock
   readonly random?: Random
   readonly log?: Log
+  /** Where private keys live. Default: sealed in the store. The same at the founding and ever after. */
   readonly createVault?: (dataKeys: DataKeys) => KeyVault
 }
 
@@ -70,6 +71,8 @@ export class InstanceMissingError extends Error {
  *
  * @throws {InstanceMissingError} when the store is empty: see {@link initializeInstance}.
  * @throws {RootKeyError} `root-key-wrong`
+ * @throws {SigningKeyError}
+ * @throws {VaultError} when its signing keys are not in the vault, which is the one that they were made with.
  */
 export async function createAuthority(
   config: AuthorityConfig,
@@ -79,6 +82,9 @@ export async function createAuthority(
   const { instance, store, clock } = context
   const { random = systemRandom, log = silentLog, createVault = sealedVault } = ports
   const signingKeys = createSigningKeys(await store.signingKeys(), context.credentials)
+  const vault = createVault(dataKeys)
+  // An instance with the keys of another vault would otherwise be found out by its first caller.
+  for (const algorithm of ALGORITHMS) await vault.open(signingKeys.signer(algorithm))
   const uses = createUses(store)
   const machines = createMachines(context)
   return Object.freeze({
@@ -95,7 +101,7 @@ export async function createAuthority(
       machineSecrets: createMachineSecrets(context),
       m2mTokens: createM2MTokens(context, {
         signingKeys,
-        signJwt: createJwtSigner(context, createVault(dataKeys)),
+        signJwt: createJwtSigner(context, vault),
         verifyOwnJwt: createOwnJwtVerifier(context, signingKeys),
         uses,
       }),

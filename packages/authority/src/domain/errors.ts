@@ -104,6 +104,11 @@ export const ERRORS = {
     advice:
       'The database is locked, full, read-only or gone; the log says which. The request had no effect that was acknowledged.',
   },
+  signing_unavailable: {
+    message: 'The authority cannot sign at the moment. Try again shortly.',
+    advice:
+      'The vault of the signing keys refused or did not answer in time: a KMS that is away, throttles or denies, a key file that is gone or was altered. The log says which. No token was issued; opaque tokens need no signature and go on.',
+  },
   internal_error: {
     message: 'The authority failed to answer.',
     advice: 'A defect. The log has the details under the request id of the answer.',

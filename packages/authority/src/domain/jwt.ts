@@ -1,4 +1,5 @@
 import type { Context } from './context.ts'
+import { AuthorityError } from './errors.ts'
 import type { KeyVault } from './ports.ts'
 import type { SigningKeyRecord } from './records.ts'
 
@@ -30,8 +31,21 @@ export function createJwtSigner(context: Pick<Context, 'issuer'>, vault: KeyVaul
       headers.set(key.kid, header)
     }
     const signingInput = `${header}.${encodePayload(context.issuer, facts)}`
-    const signature = await vault.sign(key, Buffer.from(signingInput))
+    const signature = await signWith(vault, key, Buffer.from(signingInput))
     return `${signingInput}.${Buffer.from(signature).toString('base64url')}`
+  }
+}
+
+/** A vault may be another machine: what it could not do is no defect of ours, and may pass. */
+async function signWith(
+  vault: KeyVault,
+  key: SigningKeyRecord,
+  data: Uint8Array,
+): Promise<Uint8Array> {
+  try {
+    return await vault.sign(key, data)
+  } catch (cause) {
+    throw new AuthorityError('signing_unavailable', { cause })
   }
 }
 

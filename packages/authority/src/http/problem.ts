@@ -25,6 +25,7 @@ export const STATUSES: Readonly<Record<ErrorCode, number>> = {
   machine_unknown: 422,
   internal_error: 500,
   storage_unavailable: 503,
+  signing_unavailable: 503,
 }
 
 /** Seconds after which a caller may try again what the storage could not do. */
