@@ -1,4 +1,4 @@
-import type { KMSClient, KeySpec, SigningAlgorithmSpec } from '@aws-sdk/client-kms'
+import type { KeySpec, KMSClient, KMSClientConfig, SigningAlgorithmSpec } from '@aws-sdk/client-kms'
 import type { Algorithm, KeyVault, PublicJwk, Sealer, VaultKey } from '@countersign/authority'
 import {
   type AsymmetricKeyDetails,
@@ -19,8 +19,12 @@ export interface AwsKmsVaultOptions {
    * gives to `createVault`. Without it, whoever writes the database could choose the key in KMS.
    */
   readonly sealer: Sealer
-  /** A client of your own, with its own retries; instead of `region`, `endpoint` and `maxAttempts`. */
+  /** A client of your own, with its own retries; the options from here to `endpoint` are not for it. */
   readonly client?: KMSClient
+  /** How often a request is sent at most. 1 to 10, default 3. */
+  readonly maxAttempts?: number
+  /** Or what gives them. Default: what the AWS SDK finds (variables, profile, role of the machine). */
+  readonly credentials?: NonNullable<KMSClientConfig['credentials']>
   /** Default: what the AWS SDK finds (`AWS_REGION`, the profile). */
   readonly region?: string
   /** Default: that of AWS in the region. */
@@ -29,8 +33,6 @@ export interface AwsKmsVaultOptions {
   readonly tags?: Readonly<Record<string, string>>
   /** How long a request may take with its retries. 100 to 60000, default 5000. */
   readonly deadlineMs?: number
-  /** How often a request is sent at most. 1 to 10, default 3. */
-  readonly maxAttempts?: number
 }
 
 interface Scheme {
@@ -93,9 +95,10 @@ const TAG = { countersign: 'signing-key' }
  * @throws {RangeError} for a number out of its bounds. The methods throw {@link AwsKmsError}.
  */
 export function createAwsKmsVault(options: AwsKmsVaultOptions): KeyVault {
-  const { sealer, client, region, endpoint, tags = {} } = options
+  const { sealer, client, credentials, region, endpoint, tags = {} } = options
   const kms = createKms({
     client,
+    credentials,
     region,
     endpoint,
     deadlineMs: bounded('deadlineMs', options.deadlineMs ?? 5000, 100, 60_000),

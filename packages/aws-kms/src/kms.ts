@@ -2,6 +2,7 @@ import {
   CreateKeyCommand,
   GetPublicKeyCommand,
   KMSClient,
+  type KMSClientConfig,
   type KeySpec,
   SignCommand,
   type SigningAlgorithmSpec,
@@ -11,6 +12,7 @@ import { AwsKmsError, type AwsKmsErrorCode } from './aws-kms-error.ts'
 
 export interface KmsOptions {
   readonly client: KMSClient | undefined
+  readonly credentials: KMSClientConfig['credentials'] | undefined
   readonly region: string | undefined
   readonly endpoint: string | undefined
   readonly deadlineMs: number
@@ -44,11 +46,13 @@ const ATTEMPTS_IN_DEADLINE = 3
 /** KMS is eventually consistent: for some seconds a key may not be everywhere. */
 const SETTLE_MS = [100, 200, 400, 800, 1600]
 
-export function createKms({ client, region, endpoint, deadlineMs, maxAttempts }: KmsOptions): Kms {
+export function createKms(options: KmsOptions): Kms {
+  const { client, credentials, region, endpoint, deadlineMs, maxAttempts } = options
   const attemptMs = Math.ceil(deadlineMs / ATTEMPTS_IN_DEADLINE)
   const kms =
     client ??
     new KMSClient({
+      ...(credentials !== undefined && { credentials }),
       ...(region !== undefined && { region }),
       ...(endpoint !== undefined && { endpoint }),
       maxAttempts,
@@ -61,7 +65,7 @@ export function createKms({ client, region, endpoint, deadlineMs, maxAttempts }:
 
   const within = async <Answer>(
     operation: string,
-    request: (options: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
+    request: (limits: { readonly abortSignal: AbortSignal }) => Promise<Answer>,
   ): Promise<Answer> => {
     const abort = new AbortController()
     let timer: NodeJS.Timeout | undefined
@@ -84,7 +88,7 @@ export function createKms({ client, region, endpoint, deadlineMs, maxAttempts }:
 
   const publicKey = async (keyArn: string): Promise<Uint8Array> => {
     const command = new GetPublicKeyCommand({ KeyId: keyArn })
-    const answer = await within('GetPublicKey', (options) => kms.send(command, options))
+    const answer = await within('GetPublicKey', (limits) => kms.send(command, limits))
     // An endpoint that answers for another key would have it published.
     if (answer.KeyId !== keyArn) throw unexpected('GetPublicKey')
     return bytes('GetPublicKey', answer.PublicKey)
@@ -98,7 +102,7 @@ export function createKms({ client, region, endpoint, deadlineMs, maxAttempts }:
         Description: description,
         Tags: Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue })),
       })
-      const { KeyMetadata } = await within('CreateKey', (options) => kms.send(command, options))
+      const { KeyMetadata } = await within('CreateKey', (limits) => kms.send(command, limits))
       if (KeyMetadata?.Arn === undefined || KeyMetadata.KeySpec !== spec) {
         throw unexpected('CreateKey')
       }
@@ -124,7 +128,7 @@ export function createKms({ client, region, endpoint, deadlineMs, maxAttempts }:
         MessageType: messageType,
         Message: message,
       })
-      const answer = await within('Sign', (options) => kms.send(command, options))
+      const answer = await within('Sign', (limits) => kms.send(command, limits))
       return bytes('Sign', answer.Signature)
     },
   } satisfies Kms)
