@@ -5,8 +5,9 @@ import { defaultExclude, defineConfig } from 'vitest/config'
 const slow = process.env['COUNTERSIGN_SLOW'] === '1'
 
 // Our packages resolve to their sources, as under `node --conditions=source`: no test needs a build but
-// those that start the executable, and the one that weighs a bundle.
-const conditions = ['source', 'node', 'module', 'development|production']
+// those that start the executable, and the one that weighs a bundle. Vite's `module` is not among them:
+// it is for bundlers, and Node cannot load what some packages name by it (@aws-sdk).
+const conditions = ['source', 'node', 'development|production']
 
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },

@@ -18,6 +18,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const snapshot = join(root, 'tools/exports.snapshot.json')
 const sdk = join(root, 'packages/sdk')
 const authority = join(root, 'packages/authority')
+const awsKms = join(root, 'packages/aws-kms')
 
 /** What the SDK may load from outside itself, by the condition that the runtime sets. */
 const SDK_REACH: Readonly<Record<string, readonly string[]>> = {
@@ -28,7 +29,7 @@ const SDK_REACH: Readonly<Record<string, readonly string[]>> = {
   default: [],
 }
 
-const doors = [sdk, authority].flatMap((folder) => doorsOf(folder, readManifest(folder)))
+const doors = [sdk, authority, awsKms].flatMap((folder) => doorsOf(folder, readManifest(folder)))
 const problems = [
   ...(await checkNames()),
   ...checkDocuments(),
@@ -69,7 +70,12 @@ function checkDocuments(): string[] {
 function documents(): string[] {
   const docs = join(root, 'docs')
   const pages = existsSync(docs) ? readdirSync(docs, { recursive: true, encoding: 'utf8' }) : []
-  const readmes = ['README.md', 'packages/sdk/README.md', 'packages/authority/README.md']
+  const readmes = [
+    'README.md',
+    'packages/sdk/README.md',
+    'packages/authority/README.md',
+    'packages/aws-kms/README.md',
+  ]
   return [...readmes, ...pages.map((page) => join('docs', page))].filter(
     (file) =>
       file.endsWith('.md') && !file.startsWith('docs/design/') && existsSync(join(root, file)),

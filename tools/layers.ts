@@ -158,6 +158,7 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       layers: [
         'domain',
         'storage',
+        'vault',
         'system.ts',
         'config.ts',
         'settings.ts',
@@ -174,6 +175,39 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       layers: ['domain', 'storage', 'vault', 'system.ts', 'config.ts', 'app.ts', 'node.ts'],
       packages: [],
       because: 'the main door names what an embedder needs',
+    },
+  },
+
+  'packages/aws-kms': {
+    'index.ts': {
+      layers: ['*'],
+      packages: [],
+      because: 'the door of the package opens on the vault and its error',
+    },
+    'aws-kms-vault.ts': {
+      layers: ['aws-kms-error.ts', 'ecdsa.ts', 'handle.ts', 'kms.ts'],
+      packages: ['node:crypto', '@countersign/authority', '@aws-sdk/client-kms'],
+      because: 'the vault takes a client of the AWS SDK, and speaks to KMS through kms.ts only',
+    },
+    'kms.ts': {
+      layers: ['aws-kms-error.ts'],
+      packages: ['*'],
+      because: 'kms.ts alone knows the AWS SDK',
+    },
+    'handle.ts': {
+      layers: ['aws-kms-error.ts'],
+      packages: ['node:crypto', '@countersign/authority'],
+      because: 'a handle is sealed by the authority and read by nobody else',
+    },
+    'ecdsa.ts': {
+      layers: [],
+      packages: [],
+      because: 'the two forms of an ECDSA signature are pure bytes',
+    },
+    'aws-kms-error.ts': {
+      layers: [],
+      packages: [],
+      because: 'an error depends on nothing',
     },
   },
 }

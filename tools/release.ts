@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Makes the tree of a release: moves the pending changesets into CHANGELOG.md and gives both packages
+ * Makes the tree of a release: moves the pending changesets into CHANGELOG.md and gives all packages
  * their next version. Changesets computes the version; the changelog is ours, because its own is one
- * for each package, and these two share everything. Commit the result and nothing else.
+ * for each package, and these share everything. Commit the result and nothing else.
  */
 
 const KINDS = ['Security', 'Added', 'Changed', 'Deprecated', 'Removed', 'Fixed']

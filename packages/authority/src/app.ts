@@ -18,7 +18,13 @@ import { createMachines } from './domain/machines.ts'
 import type { KeyPolicy } from './domain/key-plan.ts'
 import { openKeyRing } from './domain/key-ring.ts'
 import type { Clock, KeyVault, Log, Random, Store } from './domain/ports.ts'
-import type { Algorithm, AuditRecord, DataKeyRecord, Environment } from './domain/records.ts'
+import {
+  type Algorithm,
+  ALGORITHMS,
+  type AuditRecord,
+  type DataKeyRecord,
+  type Environment,
+} from './domain/records.ts'
 import { createRefusedCallers } from './domain/refused-callers.ts'
 import { createRevocations } from './domain/revocations.ts'
 import type { RootKey } from './domain/root-key.ts'
@@ -62,6 +68,7 @@ export interface AuthorityPorts {
   readonly clock?: Clock
   readonly random?: Random
   readonly log?: Log
+  /** Where private keys live. Default: sealed in the store. The same at the founding and ever after. */
   readonly createVault?: (dataKeys: DataKeys) => KeyVault
 }
 
@@ -92,6 +99,8 @@ export class InstanceMissingError extends Error {
  *
  * @throws {InstanceMissingError} when the store is empty: see {@link initializeInstance}.
  * @throws {RootKeyError} `root-key-wrong`
+ * @throws {SigningKeyError}
+ * @throws {VaultError} when its signing keys are not in the vault, which is the one that they were made with.
  */
 export async function createAuthority(
   config: AuthorityConfig,
@@ -103,6 +112,8 @@ export async function createAuthority(
   const vault = createVault(dataKeys)
   const policy = keyPolicy(config.keyRotationDays ?? DEFAULT_KEY_ROTATION_DAYS)
   const keyRing = await openKeyRing(context, { vault, policy })
+  // An instance with the keys of another vault would otherwise be found out by its first caller.
+  for (const algorithm of ALGORITHMS) await vault.open(keyRing.signer(algorithm, clock.now()))
   const signCompact = createCompactSigner(vault)
   const statusLists = createStatusLists(context, {
     signingKeys: keyRing,

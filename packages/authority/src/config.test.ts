@@ -26,6 +26,8 @@ describe('loadConfig', () => {
       dataDir: '.countersign',
       databaseFile: join('.countersign', 'countersign.db'),
       rootKeys: [],
+      keyVault: 'sealed',
+      keyVaultDir: null,
       environment: 'live',
       jwtAlgorithm: 'RS256',
       readBack: true,
@@ -51,6 +53,16 @@ describe('loadConfig', () => {
   it('reads the file that COUNTERSIGN_CONFIG names', () => {
     const file = write('named.json', { readBack: false })
     expect(loadConfig({ env: { COUNTERSIGN_CONFIG: file } }).readBack).toBe(false)
+  })
+
+  it('takes the file vault with its folder, and neither without the other', () => {
+    const env = { COUNTERSIGN_KEY_VAULT: 'file', COUNTERSIGN_KEY_VAULT_DIR: '/keys' }
+    expect(loadConfig({ env })).toMatchObject({ keyVault: 'file', keyVaultDir: '/keys' })
+    for (const alone of ['COUNTERSIGN_KEY_VAULT', 'COUNTERSIGN_KEY_VAULT_DIR'] as const) {
+      expect(problemsOf({ env: { [alone]: env[alone] } })).toMatchObject([
+        { setting: 'COUNTERSIGN_KEY_VAULT_DIR' },
+      ])
+    }
   })
 
   it('takes an empty variable for one that is not set', () => {

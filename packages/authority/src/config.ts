@@ -6,6 +6,7 @@ import { nearest } from './nearest.ts'
 import { type Networks, NO_NETWORKS } from './network.ts'
 import {
   isRefusal,
+  type KeyVaultKind,
   type LogLevel,
   type Refusal,
   SETTING_KEYS,
@@ -26,6 +27,9 @@ export interface Config {
   readonly rootKeys: readonly RootKey[]
   /** Where they came from, when from a file. */
   readonly rootKeyFile: string | null
+  readonly keyVault: KeyVaultKind
+  /** Set if and only if `keyVault` is `file`. */
+  readonly keyVaultDir: string | null
   readonly environment: Environment
   readonly jwtAlgorithm: Algorithm
   /** 0: signing keys do not roll by themselves. */
@@ -120,6 +124,8 @@ export function loadConfig(input: ConfigInput): Config {
     databaseFile: join(dataDir, 'countersign.db'),
     rootKeys: read('rootKey') ?? keysOfFile(rootKeyFile, found, fail),
     rootKeyFile,
+    keyVault: read('keyVault') ?? 'sealed',
+    keyVaultDir: read('keyVaultDir'),
     environment: read('environment') ?? 'live',
     jwtAlgorithm: read('jwtAlgorithm') ?? 'RS256',
     keyRotationDays: read('keyRotationDays') ?? 30,
@@ -134,6 +140,7 @@ export function loadConfig(input: ConfigInput): Config {
   if (found.rootKey.text !== null && rootKeyFile !== null) {
     fail(found.rootKey.name, `and ${found.rootKeyFile.name} are both set.`, 'Keep one of them.')
   }
+  checkKeyVault(config, found, fail)
   for (const key of input.require ?? []) requireSetting(key, found, fail)
   if (problems.length > 0) throw new ConfigError(problems, config.warnings)
   return Object.freeze(config)
@@ -264,6 +271,21 @@ function requireSetting(key: 'issuer' | 'rootKey', found: FoundSettings, fail: F
       'is not set, nor is COUNTERSIGN_ROOT_KEY_FILE.',
       'Make a key with: countersign root-key generate --out root.key',
     )
+  }
+}
+
+/** One without the other is a mistake whose cost would be keys in the wrong place. */
+function checkKeyVault(
+  { keyVault, keyVaultDir }: Pick<Config, 'keyVault' | 'keyVaultDir'>,
+  { keyVaultDir: directory }: FoundSettings,
+  fail: Fail,
+): void {
+  if (keyVault === 'file' && directory.text === null) {
+    const remedy = 'Give the folder that holds the private keys, or will.'
+    fail(directory.name, 'is not set, and the key vault is file.', remedy)
+  } else if (keyVault !== 'file' && keyVaultDir !== null) {
+    const remedy = `Set ${SETTINGS.keyVault.env}=file, or remove the folder.`
+    fail(directory.name, `is set, and the key vault is ${keyVault}.`, remedy)
   }
 }
 

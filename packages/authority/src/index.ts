@@ -9,6 +9,7 @@ export {
   openInstanceKeys,
   openRootKeyRotation,
 } from './app.ts'
+export type { DataKeys, Sealer } from './domain/data-keys.ts'
 export { AuthorityError, type ErrorCode } from './domain/errors.ts'
 export type { InstanceKeys } from './domain/instance-keys.ts'
 export type {
@@ -20,12 +21,15 @@ export type {
   Outcome,
   Random,
   Store,
+  VaultKey,
 } from './domain/ports.ts'
-export type { Algorithm, Environment } from './domain/records.ts'
+export type { Algorithm, Environment, PublicJwk } from './domain/records.ts'
 export { createRootKey, parseRootKeys, type RootKey, RootKeyError } from './domain/root-key.ts'
 export type { Resealed, RootKeyRotation } from './domain/root-key-rotation.ts'
 export { type RunningServer, type ServerOptions, startServer } from './node.ts'
 export { SigningKeyError } from './domain/signing-keys.ts'
+export { VaultError, type VaultErrorCode } from './domain/vault-error.ts'
 export { createMemoryStore } from './storage/memory/memory-store.ts'
 export { SchemaError } from './storage/sqlite/schema.ts'
 export { openSqliteStore, type SqliteStoreOptions } from './storage/sqlite/sqlite-store.ts'
+export { createFileVault, type FileVaultOptions } from './vault/file-vault.ts'

@@ -5,6 +5,9 @@ import { type Networks, parseNetworks } from './network.ts'
 /** How much is logged. */
 export type LogLevel = 'error' | 'warn' | 'info' | 'silent'
 
+/** Where private signing keys live, of the vaults that need nothing but this machine. */
+export type KeyVaultKind = 'sealed' | 'file'
+
 /** What a parser gives instead of a value: what is wrong, and what to do. */
 export interface Refusal {
   readonly refused: readonly [what: string, remedy: string]
@@ -83,6 +86,26 @@ export const SETTINGS = {
     commands: ['serve', 'dev', 'init', 'instance-keys', 'root-key'],
     about:
       'A file with the root key, readable by its owner only. Not together with `COUNTERSIGN_ROOT_KEY`. `dev` without either makes `root.key` in the data folder.',
+    parse: parseNonEmpty,
+  },
+  keyVault: {
+    env: 'COUNTERSIGN_KEY_VAULT',
+    form: '`sealed` or `file`',
+    default: 'sealed',
+    secret: false,
+    commands: ['serve', 'dev', 'init'],
+    about:
+      'Where the private signing keys live: sealed in the database, or as files in `COUNTERSIGN_KEY_VAULT_DIR`. Decided when the instance is founded: its keys stay where they were made, and an authority with another vault refuses to start.',
+    parse: oneOf<KeyVaultKind>(['sealed', 'file']),
+  },
+  keyVaultDir: {
+    env: 'COUNTERSIGN_KEY_VAULT_DIR',
+    form: 'path',
+    default: null,
+    secret: false,
+    commands: ['serve', 'dev', 'init'],
+    about:
+      'The folder of the `file` vault, on a volume that the database and its backups are not on: one file `<kid>.pem` a key (PKCS #8, not encrypted). `init` makes it with mode 0700 and the files with 0600. A folder or file that others on the machine can read, that another user owns, or that is a symbolic link is refused, as are therefore the links of a mounted Kubernetes Secret: mount a volume, or a copy with those modes.',
     parse: parseNonEmpty,
   },
   environment: {

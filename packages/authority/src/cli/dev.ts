@@ -20,7 +20,7 @@ import {
 } from './shell/data-folder.ts'
 import { CommandError, EXIT, type ExitCode } from './shell/failure.ts'
 import { listen } from './shell/listen.ts'
-import { openStore } from './shell/local.ts'
+import { openStore, vaultPort } from './shell/local.ts'
 import { version } from './shell/program.ts'
 import type { Shell } from './shell/shell.ts'
 import { columns } from './shell/text.ts'
@@ -113,7 +113,7 @@ async function runAuthority(
   const log = createLog({ level: config.logLevel ?? 'warn' })
   const store = await openStore(folder.databaseFile, true)
   try {
-    const ports = { store, log }
+    const ports = { store, log, ...vaultPort(config) }
     // It would print the key of an instance in production, and sign under another issuer.
     if ((await store.instance())?.environment === 'live') {
       throw new CommandError('instance-live', `${folder.path} holds an instance in production.`)

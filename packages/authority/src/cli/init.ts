@@ -2,7 +2,7 @@ import { initializeInstance } from '../app.ts'
 import { type Command, defineCommand } from './shell/command.ts'
 import { dataFolder, prepareDataFolder } from './shell/data-folder.ts'
 import { CommandError } from './shell/failure.ts'
-import { LOCAL_FLAGS, localConfig, openStore } from './shell/local.ts'
+import { LOCAL_FLAGS, localConfig, openStore, vaultPort } from './shell/local.ts'
 
 export const init: Command = defineCommand({
   about: 'Founds the instance: makes the database, its keys, and the first instance key.',
@@ -20,7 +20,10 @@ export const init: Command = defineCommand({
     prepareDataFolder(dataFolder(config.dataDir), false)
     const store = await openStore(databaseFile, true)
     try {
-      const founded = await initializeInstance({ environment, rootKeys, readBack }, { store })
+      const founded = await initializeInstance(
+        { environment, rootKeys, readBack },
+        { store, ...vaultPort(config) },
+      )
       if (founded === null) {
         throw new CommandError('instance-exists', `${databaseFile} has an instance already.`)
       }

@@ -3,7 +3,7 @@ import { createLog } from '../log.ts'
 import { type Command, defineCommand } from './shell/command.ts'
 import { EXIT } from './shell/failure.ts'
 import { listen } from './shell/listen.ts'
-import { LOCAL_FLAGS, localConfig, openDatabase } from './shell/local.ts'
+import { LOCAL_FLAGS, localConfig, openDatabase, vaultPort } from './shell/local.ts'
 import { version } from './shell/program.ts'
 
 export const serve: Command = defineCommand({
@@ -45,7 +45,7 @@ export const serve: Command = defineCommand({
         auditRetentionDays,
         webhooksAllowPrivate,
       }
-      const authority = await createAuthority(settings, { store, log })
+      const authority = await createAuthority(settings, { store, log, ...vaultPort(config) })
       const open = (): Promise<typeof authority> => Promise.resolve(authority)
       const { trustedProxies } = config
       const server = await listen({ host, port, log, open, trustedProxies })

@@ -123,6 +123,11 @@ export const ERRORS = {
     advice:
       'A verifier goes on by fetching the status lists now and then, so nothing is lost. One process of the authority has 1,024 streams at most.',
   },
+  signing_unavailable: {
+    message: 'The authority cannot sign at the moment. Try again shortly.',
+    advice:
+      'The vault of the signing keys refused or did not answer in time: a KMS that is away, throttles or denies, a key file that is gone or was altered. The log says which. No token was issued; opaque tokens need no signature and go on.',
+  },
   internal_error: {
     message: 'The authority failed to answer.',
     advice: 'A defect. The log has the details under the request id of the answer.',

@@ -1,4 +1,5 @@
 import type { Context } from './context.ts'
+import { AuthorityError } from './errors.ts'
 import type { KeyVault } from './ports.ts'
 import type { SigningKeyRecord } from './records.ts'
 
@@ -33,8 +34,21 @@ export type SignCompact = (
 export function createCompactSigner(vault: KeyVault): SignCompact {
   return async (key, header, payload) => {
     const input = `${header}.${Buffer.from(payload).toString('base64url')}`
-    const signature = await vault.sign(key, Buffer.from(input))
+    const signature = await signWith(vault, key, Buffer.from(input))
     return `${input}.${Buffer.from(signature).toString('base64url')}`
+  }
+}
+
+/** A vault may be another machine: what it could not do is no defect of ours, and may pass. */
+async function signWith(
+  vault: KeyVault,
+  key: SigningKeyRecord,
+  data: Uint8Array,
+): Promise<Uint8Array> {
+  try {
+    return await vault.sign(key, data)
+  } catch (cause) {
+    throw new AuthorityError('signing_unavailable', { cause })
   }
 }
 

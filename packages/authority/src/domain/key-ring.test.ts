@@ -24,6 +24,7 @@ const rootKeys = [createRootKey(new Uint8Array(32).fill(7))]
 const vault: KeyVault = {
   create: (kid, algorithm) =>
     Promise.resolve({ publicJwk: { kid, alg: algorithm }, handle: Uint8Array.of(1) }),
+  open: () => Promise.resolve(),
   sign: () => Promise.reject(new Error('not here')),
 }
 

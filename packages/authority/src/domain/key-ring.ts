@@ -80,6 +80,9 @@ const WRITE_ATTEMPTS = 8
 /** Tokens with keys that nobody knows cost no more than one look at the store in this time. */
 const LOOK_AGAIN_MS = 1_000
 
+/** A handle may be sealed anew, which is no change of the set. */
+const RELOAD_AFTER_MS = 60_000
+
 type Keys = readonly UnprovedSigningKey[]
 
 /** @throws {SigningKeyError} when the keys in the store are not as the authority wrote them. */
@@ -90,6 +93,7 @@ export async function openKeyRing(
   const { store, clock, ids, credentials, audit } = context
   const { vault, policy } = parts
   let set = await load()
+  let loadedAt = clock.now()
   let lookedAt = Number.NEGATIVE_INFINITY
   let maintaining: Promise<void> | null = null
 
@@ -104,11 +108,13 @@ export async function openKeyRing(
     const loaded = await load()
     if (loaded.version < set.version) throw wentBack(loaded.version, set.version)
     set = loaded
+    loadedAt = clock.now()
   }
 
   const follow = async (): Promise<void> => {
     const version = await store.signingKeysVersion()
-    if (version > set.version) await reload()
+    const isOld = Math.abs(clock.now() - loadedAt) >= RELOAD_AFTER_MS
+    if (version > set.version || (version === set.version && isOld)) await reload()
     if (version < set.version) throw wentBack(version, set.version)
   }
 

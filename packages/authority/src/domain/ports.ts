@@ -57,7 +57,15 @@ export interface KeyVault {
     kid: string,
     algorithm: Algorithm,
   ): Promise<{ readonly publicJwk: PublicJwk; readonly handle: Uint8Array }>
-  /** Signs as JWS wants it (RFC 7518 §3: for ES256, r and s in 64 bytes). */
+  /**
+   * Makes sure, without leaving the machine, that a key is this vault's own, so that an authority
+   * with the wrong vault does not start. Throws as `sign` does.
+   */
+  open(key: VaultKey): Promise<void>
+  /**
+   * Signs as JWS wants it (RFC 7518 §3: for ES256, r and s in 64 bytes). Throws when the handle was
+   * not made for this kid and algorithm: it comes from the database, and others may write there.
+   */
   sign(key: VaultKey, data: Uint8Array): Promise<Uint8Array>
 }
 

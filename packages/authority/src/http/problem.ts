@@ -29,6 +29,7 @@ export const STATUSES: Readonly<Record<ErrorCode, number>> = {
   not_supported: 501,
   storage_unavailable: 503,
   too_many_streams: 503,
+  signing_unavailable: 503,
 }
 
 /** Seconds after which a caller may try again what could not be done. */

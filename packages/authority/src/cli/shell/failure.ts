@@ -56,6 +56,32 @@ export const FAILURES = {
     exitCode: EXIT.failed,
     remedy: 'Give the root key that the database was made with; another cannot open it.',
   },
+  'signing-key-elsewhere': {
+    message: 'The signing keys of this instance are in another vault.',
+    exitCode: EXIT.failed,
+    remedy: 'Set COUNTERSIGN_KEY_VAULT as it was when the instance was founded.',
+  },
+  'signing-key-missing': {
+    message: 'The folder of the key vault does not hold a signing key of this instance.',
+    exitCode: EXIT.failed,
+    remedy:
+      'Mount the right volume, or put the file back from a backup: COUNTERSIGN_KEY_VAULT_DIR.',
+  },
+  'signing-key-altered': {
+    message: 'A signing key is not the one that this authority made and published.',
+    exitCode: EXIT.failed,
+    remedy: 'Restore the database, or the folder of the key vault, from a backup you trust.',
+  },
+  'key-folder-unsafe': {
+    message: 'Others on this machine could read or replace the private keys.',
+    exitCode: EXIT.failed,
+    remedy: 'Give the folder mode 700 and its files 600, owned by this user, and no links.',
+  },
+  'key-folder-unusable': {
+    message: 'The folder of the key vault cannot be written or read.',
+    exitCode: EXIT.failed,
+    remedy: 'Give a folder that this user may write to: COUNTERSIGN_KEY_VAULT_DIR.',
+  },
   'schema-older': {
     message: 'The database has the schema of an older release, or none.',
     exitCode: EXIT.failed,

@@ -5,6 +5,7 @@ import type { Store } from '../../domain/ports.ts'
 import type { RootKey } from '../../domain/root-key.ts'
 import { SchemaError } from '../../storage/sqlite/schema.ts'
 import { openSqliteStore } from '../../storage/sqlite/sqlite-store.ts'
+import { createFileVault } from '../../vault/file-vault.ts'
 import { type Flag, textFlag } from './command.ts'
 import { dataFolder } from './data-folder.ts'
 import { CommandError } from './failure.ts'
@@ -62,6 +63,12 @@ export async function openStore(file: string, migrate: boolean): Promise<Store> 
       cause: error,
     })
   }
+}
+
+/** What the configuration says of where private keys live, for {@link AuthorityPorts}. */
+export function vaultPort({ keyVaultDir }: Config): Pick<AuthorityPorts, 'createVault'> {
+  if (keyVaultDir === null) return {}
+  return { createVault: () => createFileVault({ directory: keyVaultDir }) }
 }
 
 /** The configured root keys, else that of a folder made by `dev`. @throws {CommandError} `root-key-missing` */
