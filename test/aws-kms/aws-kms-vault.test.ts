@@ -213,7 +213,7 @@ describe('a key in AWS KMS', () => {
       { step: 'initialize' },
     )
     await vaultOf(standIn, signing, { client }).create('key_2', 'ES256')
-    expect(times).toBe(3)
+    expect(times).toBe(6)
   })
 
   it('that was disabled does not sign', async () => {
@@ -232,7 +232,7 @@ describe('a key in AWS KMS', () => {
       const before = standIn.requests.length
       standIn.failNext(fault, fault, fault, fault, fault)
       expect((await refusal(vault.sign(key, DATA))).code).toBe('kms-unavailable')
-      expect(standIn.requests.length - before).toBe(3)
+      expect(standIn.requests.length - before).toBe(6)
     },
   )
 
@@ -344,7 +344,7 @@ describe('an authority with its keys in AWS KMS', () => {
       createVault: ({ signing }: DataKeys) => vaultOf(standIn, signing, { deadlineMs: 2000 }),
     }
     const founded = await initializeInstance({ rootKeys, environment: 'test' }, ports)
-    expect(standIn.keys.size).toBe(3)
+    expect(standIn.keys.size).toBe(6)
     const authority = await createAuthority(config, ports)
     const call = async (path: string, secret: string, body: object) => {
       const headers = { authorization: `Bearer ${secret}`, 'content-type': 'application/json' }
