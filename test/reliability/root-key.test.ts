@@ -95,7 +95,7 @@ test('the root key is changed while two authorities serve: every secret and toke
   await work()
   const { store } = await open()
   const versions = (await store.dataKeys()).map(({ purpose, version }) => `${purpose} ${version}`)
-  expect(versions).toEqual(['audit 1', 'mac 1', 'mac 2', 'seal 2', 'signing 2'])
+  expect(versions).toEqual(['audit 1', 'mac 1', 'mac 2', 'seal 2', 'signing 1', 'signing 2'])
 
   const third = await createAuthority({ issuer: ISSUER, rootKeys: [NEW] }, await open())
   const read = await clientOf(third, { secretKey }).machines.getSecretKey(worker.id)

@@ -108,8 +108,8 @@ describe('for several classes of token', () => {
           return auth.name
         case 'oauth_token':
           expectTypeOf(auth).toExtend<OAuthAuth>()
-          expectTypeOf(auth.userId).toEqualTypeOf<string>()
-          return auth.userId
+          expectTypeOf(auth.userId).toEqualTypeOf<string | null>()
+          return auth.clientId
       }
     }
     expect(read).toBeTypeOf('function')

@@ -140,7 +140,8 @@ export function createRootKeyRotation(parts: RootKeyRotationParts): RootKeyRotat
     },
 
     async forget() {
-      for (const purpose of ['seal', 'signing'] as const) {
+      // Not those for signing: another vault may have sealed something with one, inside its handles.
+      for (const purpose of ['seal'] as const) {
         const records = (await store.dataKeys()).filter((one) => one.purpose === purpose)
         const newest = records.toSorted((a, b) => b.version - a.version)[0]
         if (newest === undefined || records.length === 1) continue

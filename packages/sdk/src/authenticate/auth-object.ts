@@ -57,7 +57,8 @@ export interface ApiKeyAuth extends Common<'api_key'> {
 export interface OAuthAuth extends Common<'oauth_token'> {
   readonly id: string
   readonly subject: string
-  readonly userId: string
+  /** `null` for a token that a client got for itself (RFC 9068 §5). */
+  readonly userId: string | null
   readonly clientId: string
   readonly scopes: string[]
 }
@@ -141,7 +142,9 @@ export function apiKeyAuth(key: ApiKey, token: string): ApiKeyAuth {
 
 export function oauthAuth(access: OAuthAccess, token: string): OAuthAuth {
   const { id, subject, clientId, scopes } = access
-  return { ...common('oauth_token', token, id), id, subject, userId: subject, clientId, scopes }
+  // RFC 9068 §5: without a user the subject is the client itself, which must not pass for one.
+  const userId = subject === clientId ? null : subject
+  return { ...common('oauth_token', token, id), id, subject, userId, clientId, scopes }
 }
 
 export function sessionAuth(sessionClaims: SessionClaims, token: string): SessionAuth {

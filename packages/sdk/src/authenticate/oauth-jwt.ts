@@ -59,11 +59,11 @@ function judgeOAuthClaims(payload: JsonObject, expected: OAuthExpectations, nowM
   if (typeof jti !== 'string' || jti === '') throw wrongClaim('jti', 'an id')
   if (typeof clientId !== 'string' || clientId === '') throw wrongClaim('client_id', 'a client')
   refuseBound(payload)
+  judgeAudience(payload, expected.audience)
+  judgeTimes(payload, nowMs, expected.clockToleranceSeconds, true)
   if (Object.hasOwn(payload, 'status')) {
     throw new CountersignError('status-unavailable', { expected: 'an access token without status' })
   }
-  judgeAudience(payload, expected.audience)
-  judgeTimes(payload, nowMs, expected.clockToleranceSeconds, true)
 }
 
 /** Of claims that were judged. */

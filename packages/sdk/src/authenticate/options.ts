@@ -54,7 +54,7 @@ export function acceptedTypes(accepts: AcceptsToken): readonly TokenType[] {
   if (accepts === 'any') return ALL
   const types: readonly unknown[] = Array.isArray(accepts) ? accepts : [accepts]
   if (types.length > 0 && types.every((type) => ALL.includes(type as TokenType))) {
-    return types as readonly TokenType[]
+    return [...(types as readonly TokenType[])]
   }
   throw invalidOption(`acceptsToken to be any, or one or several of ${ALL.join(', ')}`)
 }

@@ -20,8 +20,9 @@ const MAX_HEADER_CHARACTERS = 131_072
  * stands in no token.
  */
 export function bearerToken({ headers }: HasHeaders): Presented {
-  const value = headers.get('authorization')
-  if (value === null || value === '') return 'none'
+  const value: unknown = headers.get('authorization')
+  if (value === null || value === undefined || value === '') return 'none'
+  if (typeof value !== 'string') return 'malformed'
   if (value.length > MAX_HEADER_CHARACTERS) return 'malformed'
   const end = value.indexOf(' ')
   const scheme = end < 0 ? value : value.slice(0, end)
@@ -37,8 +38,9 @@ function hasBearer(value: string): boolean {
 
 /** The session's token. A second cookie of that name may be anybody's: no one knows which is meant. */
 export function sessionCookie({ headers }: HasHeaders): Presented {
-  const value = headers.get('cookie')
-  if (value === null || value === '') return 'none'
+  const value: unknown = headers.get('cookie')
+  if (value === null || value === undefined || value === '') return 'none'
+  if (typeof value !== 'string') return 'malformed'
   if (value.length > MAX_HEADER_CHARACTERS) return 'malformed'
   const found = value
     .split(';')

@@ -65,7 +65,10 @@ export function signedIn<Type extends TokenType>(
     isAuthenticated: true,
     isSignedIn: true,
     tokenType,
-    token,
+    // Whoever prints a state does not mean to print what lets anybody in.
+    get token() {
+      return token
+    },
     reason: null,
     message: null,
     error: null,
@@ -75,6 +78,7 @@ export function signedIn<Type extends TokenType>(
     },
     toAuth: () => auth,
     debug: () => ({ tokenType, isAuthenticated: true }),
+    toJSON: () => ({ tokenType, isAuthenticated: true }),
   })
 }
 

@@ -66,14 +66,18 @@ function judgeSessionClaims(
   if (typeof sub !== 'string' || sub === '') {
     throw new CountersignError('token-subject-invalid', { expected: 'sub to be a user id' })
   }
+  // OpenID Connect Back-Channel Logout §2.4: it ends a session, and is none.
+  if (Object.hasOwn(payload, 'events')) {
+    throw new CountersignError('token-class-mismatch', { expected: 'no events' })
+  }
   refuseBound(payload)
+  judgeAudience(payload, expected.audience)
+  judgeParty(payload, expected.authorizedParties)
+  judgeTimes(payload, nowMs, expected.clockToleranceSeconds, true)
   // A token that is revoked by a status list belongs to those who look there.
   if (Object.hasOwn(payload, 'status')) {
     throw new CountersignError('status-unavailable', { expected: 'a session token without status' })
   }
-  judgeAudience(payload, expected.audience)
-  judgeParty(payload, expected.authorizedParties)
-  judgeTimes(payload, nowMs, expected.clockToleranceSeconds, true)
   // At Clerk a session is pending while its user still has to do something before it may begin.
   if (sts !== undefined && sts !== 'active') throw wrongClaim('sts', 'active')
 }

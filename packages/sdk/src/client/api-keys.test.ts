@@ -82,7 +82,8 @@ describe('a secret that is presented', () => {
   })
 
   test.each([
-    ['not found', {}, 404, 'token-invalid'],
+    ['not found', { errors: [] }, 404, 'token-invalid'],
+    ['a page that is not there', {}, 404, 'answer-unexpected'],
     ['a wrong key', {}, 401, 'request-refused'],
     ['out of order', {}, 503, 'request-refused'],
     ['revoked', { ...KEY, revoked: true }, 200, 'answer-unexpected'],

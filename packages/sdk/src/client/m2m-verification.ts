@@ -1,5 +1,6 @@
 import { CountersignError } from '../token/errors.ts'
 import type { M2MToken } from '../token/m2m-token.ts'
+import { judgeAudience } from '../token/registered-claims.ts'
 import type { JwtVerifier } from '../verify/jwt-verifier.ts'
 import { createM2MVerifier } from '../verify/verifier.ts'
 import { checkMachineSecretKey, machineIdOf, type Settings } from './options.ts'
@@ -51,7 +52,7 @@ export function createM2MVerification(settings: Settings, send: Send): M2MVerifi
       )
     },
     opaque: async (params: WithMachineSecretKey, token: string) =>
-      verifyOpaque(send, callerOf(params).secret, token),
+      judged(settings, await verifyOpaque(send, callerOf(params).secret, token)),
   })
 }
 
@@ -74,6 +75,14 @@ function machineOf(secret: string): string {
       'machineSecretKey to be a key of this authority, which tells its machine’s id, or audience to ' +
       'be given; without either the receivers of a JWT cannot be checked',
   })
+}
+
+/** What the authority says is judged as what a JWT says. @throws {CountersignError} */
+function judged({ audience, jwt }: Settings, verified: M2MToken): M2MToken {
+  if (audience) judgeAudience({ aud: verified.scopes }, audience)
+  const { expiration } = verified
+  const isLive = expiration === null || jwt.now() < expiration + jwt.clockToleranceSeconds * 1000
+  return done(verified, isLive, 'a token that has not expired')
 }
 
 async function verifyOpaque(send: Send, secret: string, token: string): Promise<M2MToken> {

@@ -224,7 +224,7 @@ describe('repetition', () => {
   })
 
   test.each([400, 401, 403, 404, 409, 422, 500, 501])('there is none after %i', async (status) => {
-    const { client, sent } = started([json({}, status), ok])
+    const { client, sent } = started([json({ errors: [] }, status), ok])
     await expect(client.machines.get(RECEIVER)).rejects.toMatchObject({ status })
     expect(sent).toHaveLength(1)
   })

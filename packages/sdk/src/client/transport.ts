@@ -139,25 +139,23 @@ function judge({ now }: Settings, call: Call, response: Response, text: string):
   }
   if (status < 400) throw unexpected(call, String(status), status)
   const body = isJson ? parse(withoutSecrets(call, text)) : null
+  // A no is an authority's to say: anything else that has no such page says nothing of a credential.
+  if (status === 404 && !Array.isArray(body?.['errors'])) throw unexpected(call, '404')
   const errors = body === null ? [] : wireErrors(body)
   const traceId = body?.['clerk_trace_id']
   throw new CountersignError('request-refused', {
     status,
     errors,
-    requestId: requestIdOf(traceId ?? response.headers.get('x-request-id')),
+    requestId: requestIdOf(call, traceId ?? response.headers.get('x-request-id')),
     retryAfter: retryAfterSeconds(response, now()),
   })
 }
 
 /** What stands in the way of an authority may say back what it was sent, and an error gets logged. */
-function withoutSecrets({ secret, body }: Call, text: string): string {
-  const { token, secret: apiKey, access_token: accessToken } = isJsonObject(body) ? body : {}
-  const secrets = [secret, token, apiKey, accessToken].filter(
-    (one) => typeof one === 'string' && one !== '',
-  )
+function withoutSecrets(call: Call, text: string): string {
   try {
     // Written anew, a text has one spelling: theirs may have escaped any of its characters.
-    return secrets.reduce<string>(
+    return secretsOf(call).reduce(
       (rest, one) => rest.replaceAll(JSON.stringify(one).slice(1, -1), '[secret]'),
       JSON.stringify(JSON.parse(text)),
     )
@@ -166,8 +164,17 @@ function withoutSecrets({ secret, body }: Call, text: string): string {
   }
 }
 
-function requestIdOf(value: unknown): string | undefined {
-  return typeof value === 'string' && /^[\w-]{1,128}$/.test(value) ? value : undefined
+/** The key of the call, and the token or key that it asks about. */
+function secretsOf({ secret, body }: Call): readonly string[] {
+  const { token, secret: apiKey, access_token: accessToken } = isJsonObject(body) ? body : {}
+  return [secret, token, apiKey, accessToken].filter(
+    (one): one is string => typeof one === 'string' && one !== '',
+  )
+}
+
+function requestIdOf(call: Call, value: unknown): string | undefined {
+  if (typeof value !== 'string' || !/^[\w-]{1,128}$/.test(value)) return undefined
+  return secretsOf(call).some((one) => value.includes(one)) ? undefined : value
 }
 
 function parse(text: string): JsonObject | null {

@@ -60,7 +60,8 @@ export async function fetchText(
   try {
     return await withSignal(load(), signal)
   } catch (error) {
-    if (error instanceof CountersignError) throw error
+    // Of ours alone: what somebody's own `fetch` throws is no verdict on a token.
+    if (error instanceof CountersignError && error.code === 'keys-unavailable') throw error
     throw unavailable(url, signal.aborted ? `nothing in ${timeoutMs} ms` : 'no answer', error)
   }
 }

@@ -51,8 +51,13 @@ function isPlain(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true
   if ('toJSON' in value) return false
   const prototype: unknown = Object.getPrototypeOf(value)
+  if (Array.isArray(value)) return true
+  // Every member counts, so none may be hidden: neither inherited nor left out of a listing.
+  const names = Object.getOwnPropertyNames(value)
+  if (names.length !== Object.keys(value).length) return false
   // By form, not by identity: another realm has prototypes of its own.
-  return Array.isArray(value) || prototype === null || Object.getPrototypeOf(prototype) === null
+  if (prototype === null) return true
+  return Object.getPrototypeOf(prototype) === null && Object.keys(prototype as object).length === 0
 }
 
 function nameOf(

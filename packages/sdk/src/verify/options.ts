@@ -36,9 +36,9 @@ export function checkFunction<Value>(name: string, value: Value): Value {
 /** One text or several; `null` is said, not left out. */
 export function checkTextsOrNull(name: string, value: unknown): readonly string[] | null {
   if (value === null) return null
-  const texts: readonly unknown[] = Array.isArray(value) ? value : [value]
+  const texts: readonly unknown[] = [value].flat()
   if (texts.length > 0 && texts.every((one) => typeof one === 'string' && one !== '')) {
-    return [...(texts as readonly string[])]
+    return texts as readonly string[]
   }
   throw invalidOption(`${name} to be a text, texts, or null for any`)
 }

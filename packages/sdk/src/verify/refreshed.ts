@@ -93,8 +93,13 @@ export function createRefreshed<Value>(options: RefreshedOptions<Value>): Refres
       return nowMs() - triedAt >= wait
     },
     refreshBeside() {
+      if (inFlight !== null && nowMs() - triedAt < STUCK_AFTER_MS) return
       const work = refresh().catch(() => undefined)
-      waitUntil?.(work)
+      try {
+        waitUntil?.(work)
+      } catch {
+        // It belonged to a request that has ended: the work goes on as it can.
+      }
     },
     isFailing: () => failures > 0,
     hasFailedWithin: (milliseconds: number) => nowMs() - failedAt < milliseconds,
@@ -107,7 +112,7 @@ function forward(clock: () => number): () => number {
   let elapsed = 0
   return () => {
     const now = clock()
-    elapsed += Math.max(0, now - last)
+    elapsed += Math.max(0, now - last) || 0
     last = now
     return elapsed
   }

@@ -88,12 +88,12 @@ export function whenThere<Value, Next>(
   return value instanceof Promise ? value.then(next) : next(value)
 }
 
-const FINGERPRINT_CHARACTERS = 7
+const FINGERPRINT_CHARACTERS = 5
 
-/** 49 bits from the end of the signature: what another token shares with this one by chance only. */
+/** The length, and 35 bits from the end of the signature: another token shares both by chance only. */
 function fingerprintOf(token: string): number {
   const { length } = token
-  let fingerprint = 0
+  let fingerprint = length
   for (let back = 1; back <= FINGERPRINT_CHARACTERS; back++) {
     fingerprint = fingerprint * 128 + (token.charCodeAt(length - back) & 127)
   }
