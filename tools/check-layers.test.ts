@@ -22,6 +22,10 @@ const MANIFESTS = {
     name: '@countersign/authority',
     exports: { '.': { source: './src/index.ts' } },
   }),
+  'packages/aws-kms/package.json': JSON.stringify({
+    name: '@countersign/aws-kms',
+    exports: { '.': { source: './src/index.ts' } },
+  }),
 }
 
 const folders: string[] = []
@@ -30,7 +34,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
 })
 
-/** Plants `files` beside the two manifests in a new folder, and reports `file:line message`. */
+/** Plants `files` beside the manifests in a new folder, and reports `file:line message`. */
 function violations(files: Record<string, string>): string[] {
   const root = mkdtempSync(join(tmpdir(), 'countersign-layers-'))
   folders.push(root)

@@ -11,5 +11,5 @@ export default defineConfig({
   dts: { sourcemap: true },
   sourcemap: true,
   // Reading the declarations of the AWS SDK takes most of this small build, and that is no mistake.
-  inputOptions: { checks: { pluginTimings: false } },
+  checks: { pluginTimings: false },
 })

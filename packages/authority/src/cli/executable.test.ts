@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -195,6 +195,36 @@ describe('countersign serve', () => {
     const { code, stderr } = await run(['config', 'check'], env)
     expect([code, stderr]).toEqual([1, ''])
     expect((await run(['config', 'check'], env)).stdout).toContain(`chmod 600 ${file}`)
+  })
+})
+
+describe('the file vault', () => {
+  const ISSUER = { COUNTERSIGN_ISSUER: 'http://localhost:4100', COUNTERSIGN_PORT: '0' }
+  const VAULT = { COUNTERSIGN_KEY_VAULT: 'file', COUNTERSIGN_KEY_VAULT_DIR: 'keys' }
+  const env = { ...ISSUER, COUNTERSIGN_ROOT_KEY: 'ab'.repeat(32) }
+
+  it('is filled by init, and serve signs from it', async () => {
+    const { secretKey = '' } = await json(['init'], { ...env, ...VAULT })
+    expect(readdirSync(join(folder, 'keys'))).toHaveLength(3)
+    const { ready, stop } = await start(['serve', '--json'], { ...env, ...VAULT })
+    const remote = { COUNTERSIGN_URL: ready['url'] ?? '', COUNTERSIGN_SECRET_KEY: secretKey }
+    await json(['machines', 'create', 'worker'], remote)
+    const made = ['tokens', 'create', '--machine', 'worker', '--format', 'jwt']
+    expect((await json(made, remote))['token']).toMatch(/^ey/)
+    expect((await stop()).code).toBe(0)
+  })
+
+  it('is not started without, nor open to others: before it listens, with what helps', async () => {
+    await json(['init'], { ...env, ...VAULT })
+    const without = await run(['serve', '--json'], env)
+    expect([without.code, without.stdout]).toEqual([1, ''])
+    expect(without.stderr).toContain('signing-key-elsewhere')
+    expect(without.stderr).toContain('Set COUNTERSIGN_KEY_VAULT as it was')
+    chmodSync(join(folder, 'keys'), 0o755)
+    const open = await run(['serve', '--json'], { ...env, ...VAULT })
+    expect([open.code, open.stdout]).toEqual([1, ''])
+    expect(open.stderr).toContain('chmod 700')
+    expect(open.stderr).toContain('key-folder-unsafe')
   })
 })
 

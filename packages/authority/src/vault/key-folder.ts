@@ -1,6 +1,6 @@
 import { constants, type Stats } from 'node:fs'
 import { lstat, mkdir, open, rename, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { VaultError } from '../domain/vault-error.ts'
 
@@ -48,7 +48,7 @@ export function createKeyFolder(path: string): KeyFolder {
       const file = join(path, name)
       const temporary = join(path, `.${name}.new`)
       try {
-        await mkdir(path, { recursive: true, mode: 0o700 })
+        await makeFolder(path)
         requirePrivate(path, await lstat(path), 'folder')
         await requireAbsent(file)
         await writeDurably(temporary, text)
@@ -59,6 +59,14 @@ export function createKeyFolder(path: string): KeyFolder {
       }
     },
   })
+}
+
+async function makeFolder(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    await syncFolder(dirname(made))
+  }
 }
 
 async function readPrivate(file: string): Promise<string> {
