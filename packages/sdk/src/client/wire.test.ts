@@ -39,7 +39,7 @@ const token = {
   revoked: false,
   revocation_reason: null,
   expired: false,
-  expiration: 3,
+  expiration: 4_102_444_800_000,
   last_used_at: null,
   created_at: 1,
   updated_at: 2,
