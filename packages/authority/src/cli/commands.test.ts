@@ -185,6 +185,52 @@ describe('tokens', () => {
   })
 })
 
+describe('tokens revoke', () => {
+  it('counts and ends all tokens that fit, after asking', async () => {
+    await run('machines create many-api')
+    await run('machines create many --scope many-api')
+    for (const format of ['jwt', 'opaque', 'jwt']) {
+      await run(`tokens create --machine many --format ${format}`)
+    }
+    const dry = await run('tokens revoke --machine many --dry-run')
+    expect([dry.code, dry.out]).toEqual([0, '3 tokens would be revoked.'])
+    expect((await run('tokens revoke --machine many --issued-before 1h --dry-run')).out).toBe(
+      '0 tokens would be revoked.',
+    )
+    expect((await run('tokens revoke --receiver many-api --dry-run')).out).toContain('3 tokens')
+    const done = await run('tokens revoke --machine many --yes --reason incident')
+    expect([done.code, done.out]).toEqual([0, '3 tokens revoked.'])
+    const { out } = await run('tokens list many --revoked')
+    expect(out.match(/revoked: incident/g)).toHaveLength(3)
+  })
+
+  it('takes one token, or says which, and nothing between', async () => {
+    for (const line of [
+      'tokens revoke',
+      'tokens revoke mt_1 --machine many',
+      'tokens revoke mt_1 --dry-run',
+      'tokens revoke --secret-version 1',
+      'tokens revoke --issued-before yesterday',
+    ]) {
+      expect((await run(line)).code, line).toBe(2)
+    }
+  })
+
+  it('reaches the live tokens of a scope that is removed when it is told to', async () => {
+    await run('machines create reach-api')
+    await run('machines create reach --scope reach-api')
+    await run('tokens create --machine reach --format jwt')
+    await run('scopes remove reach reach-api --apply-to-live-tokens')
+    expect((await run('tokens list reach --revoked')).out).toContain('revoked')
+  })
+
+  it('knows nothing of the JWTs of a stateless machine', async () => {
+    await run('machines create free --stateless true')
+    await run('tokens create --machine free --format jwt')
+    expect((await run('tokens revoke --machine free --dry-run')).out).toContain('0 tokens')
+  })
+})
+
 describe('tokens why', () => {
   beforeAll(async () => {
     await run('machines create why-api')
@@ -196,11 +242,20 @@ describe('tokens why', () => {
     const { out: token } = await run('tokens create --machine why-worker --format jwt')
     const { out, code } = await run(`tokens why --machine why-api ${token}`)
     expect(code).toBe(0)
-    for (const name of ['form', 'class', 'signature', 'issuer', 'receivers', 'times']) {
+    for (const name of ['form', 'class', 'signature', 'issuer', 'receivers', 'times', 'status']) {
       expect(out).toMatch(new RegExp(`✓ +${name} `))
     }
     expect(out).toContain('accepted')
     expect((await run(`tokens why ${token}`)).out).toContain('any receiver will do')
+  })
+
+  it('tells that a JWT was revoked, and by which list', async () => {
+    const { out: token } = await run('tokens create --machine why-worker --format jwt')
+    expect((await run('tokens revoke -', { input: token })).code).toBe(0)
+    const { out, code } = await run(`tokens why --machine why-api ${token}`)
+    expect(code).toBe(1)
+    expect(out).toMatch(/✗ +status +revoked; .*status-lists/)
+    expect(out).toContain('refused: token-revoked')
   })
 
   it('tells the first thing that is wrong and all that is right besides', async () => {

@@ -86,11 +86,26 @@ export async function whyJwt(text: string, verification: JwtVerification): Promi
       () => judgeTimes(payload, nowMs, clockToleranceSeconds, false),
       () => sayTimes(jws, nowMs),
     ),
-    ...(['status', 'cnf'] as const)
-      .filter((name) => Object.hasOwn(payload, name))
-      .map((name): Step => ({ name, verdict: 'failed', what: 'is there, and cannot be checked' })),
+    ...(Object.hasOwn(payload, 'cnf') ? [BOUND] : []),
+    ...(Object.hasOwn(payload, 'status') ? [statusStep(jws, refusal)] : []),
   ]
   return { steps, refusal }
+}
+
+const BOUND: Step = { name: 'cnf', verdict: 'failed', what: 'is there, and cannot be checked' }
+
+/** Looked up last, and only for a token that is good in all else. */
+function statusStep({ payload }: Jws, refusal: CountersignError | null): Step {
+  const place = show(payload['status'])
+  const step = (verdict: Step['verdict'], what: string): Step => ({
+    name: 'status',
+    verdict,
+    what: `${what}; ${place}`,
+  })
+  if (refusal === null) return step('passed', 'not revoked')
+  if (refusal.code === 'token-revoked') return step('failed', 'revoked')
+  if (refusal.code === 'status-unavailable') return step('unknown', 'its list is not to be had')
+  return step('unknown', 'not looked up, since the token is refused without it')
 }
 
 /** What an opaque token tells without its authority. */
