@@ -114,7 +114,7 @@ describe('a list that is', () => {
   })
 })
 
-test.each([-1, 1.5, '3', null, [3], 2 ** 53, 1e400])('a place that is %j', async (idx) => {
+test.each([-1, 1.5, '3', null, [3], 2 ** 53])('a place that is %j', async (idx) => {
   const asked: string[] = []
   expect(await verdict(await tokenAt(idx), serving({}), asked)).toBe('token-claim-invalid')
   expect(asked).toEqual([])
