@@ -199,7 +199,7 @@ async function layOutWorker(folder: string): Promise<void> {
       if (level === 'warn') throw new Error(log.message)
     },
   })
-  await bundle.write({ file: join(folder, 'worker.js'), format: 'esm' })
+  await bundle.write({ file: join(folder, 'worker.js'), codeSplitting: false, format: 'esm' })
   await bundle.close()
   await write(
     join(folder, 'workerd.capnp'),

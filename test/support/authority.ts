@@ -37,6 +37,7 @@ export interface TestAuthorityOptions {
   readonly jwtAlgorithm?: 'RS256' | 'ES256' | 'EdDSA'
   readonly environment?: 'test' | 'live'
   readonly webhooksAllowPrivate?: boolean
+  readonly leakedMachineSecrets?: 'report' | 'revoke'
 }
 
 /** What an authority logged, one text a line. */
@@ -75,6 +76,7 @@ export async function startTestAuthority(
           readBack,
           jwtAlgorithm: options.jwtAlgorithm ?? 'RS256',
           webhooksAllowPrivate: options.webhooksAllowPrivate ?? false,
+          leakedMachineSecrets: options.leakedMachineSecrets ?? 'report',
         },
         ports,
       ),

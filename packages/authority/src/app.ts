@@ -12,6 +12,7 @@ import { createIdSource } from './domain/id-source.ts'
 import { foundInstance } from './domain/instance.ts'
 import { createInstanceKeys, type InstanceKeys } from './domain/instance-keys.ts'
 import { createCompactSigner, createJwtSigner } from './domain/jwt.ts'
+import { createLeakedCredentials, type LeakedSecretPolicy } from './domain/leaked-credentials.ts'
 import { createM2MTokens } from './domain/m2m-tokens.ts'
 import { createMachineSecrets } from './domain/machine-secrets.ts'
 import { createMachines } from './domain/machines.ts'
@@ -56,6 +57,8 @@ export interface AuthorityConfig {
   readonly keyRotationDays?: number
   /** Whether machine secrets, API keys and opaque tokens can be read back. Default `true`. */
   readonly readBack?: boolean
+  /** What becomes of a machine's secret key that is reported as leaked. Default `report`. */
+  readonly leakedMachineSecrets?: LeakedSecretPolicy
   /** How long the audit log is kept; 0 for ever. Default 400. */
   readonly auditRetentionDays?: number
   /** Whether webhooks may be on private networks and on this machine. Default `false`. */
@@ -131,6 +134,15 @@ export async function createAuthority(
   })
   const auditKeys = createAuditKeys(instance.id, dataKeys.audit)
   const machines = createMachines(context)
+  const authenticate = createAuthenticate(context)
+  const apiKeys = createApiKeys(context, uses)
+  const m2mTokens = createM2MTokens(context, {
+    signingKeys: keyRing,
+    signJwt: createJwtSigner(context, signCompact),
+    statusLists,
+    verifyOwnJwt: createOwnJwtVerifier(context, keyRing),
+    uses,
+  })
   return Object.freeze({
     instanceId: instance.id,
     fetch: createHttp({
@@ -140,17 +152,17 @@ export async function createAuthority(
       clock,
       random,
       log,
-      doorkeeper: createDoorkeeper(createAuthenticate(context)),
+      doorkeeper: createDoorkeeper(authenticate),
       machines,
       machineSecrets: createMachineSecrets(context),
-      m2mTokens: createM2MTokens(context, {
-        signingKeys: keyRing,
-        signJwt: createJwtSigner(context, signCompact),
-        statusLists,
-        verifyOwnJwt: createOwnJwtVerifier(context, keyRing),
-        uses,
+      m2mTokens,
+      apiKeys,
+      leakedCredentials: createLeakedCredentials(context, {
+        authenticate,
+        m2mTokens,
+        apiKeys,
+        machineSecrets: config.leakedMachineSecrets ?? 'report',
       }),
-      apiKeys: createApiKeys(context, uses),
       signingKeys: keyRing,
       keyRing,
       revocations: createRevocations(context),

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { LeakedSecretPolicy } from './domain/leaked-credentials.ts'
 import type { Algorithm, Environment } from './domain/records.ts'
 import type { RootKey } from './domain/root-key.ts'
 import { nearest } from './nearest.ts'
@@ -34,6 +35,7 @@ export interface Config {
   readonly jwtAlgorithm: Algorithm
   /** 0: signing keys do not roll by themselves. */
   readonly keyRotationDays: number
+  readonly leakedMachineSecrets: LeakedSecretPolicy
   readonly readBack: boolean
   readonly trustedProxies: Networks
   /** 0 for ever. */
@@ -129,6 +131,7 @@ export function loadConfig(input: ConfigInput): Config {
     environment: read('environment') ?? 'live',
     jwtAlgorithm: read('jwtAlgorithm') ?? 'RS256',
     keyRotationDays: read('keyRotationDays') ?? 30,
+    leakedMachineSecrets: read('leakedMachineSecrets') ?? 'report',
     readBack: read('readBack') ?? true,
     trustedProxies: read('trustedProxies') ?? NO_NETWORKS,
     auditRetentionDays: read('auditRetentionDays') ?? 400,

@@ -1,3 +1,4 @@
+import type { LeakedSecretPolicy } from './domain/leaked-credentials.ts'
 import type { Algorithm, Environment } from './domain/records.ts'
 import { parseRootKeys, type RootKey, RootKeyError } from './domain/root-key.ts'
 import { type Networks, parseNetworks } from './network.ts'
@@ -127,6 +128,16 @@ export const SETTINGS = {
     about:
       'Signs the JWTs of machines that have no algorithm of their own. `RS256` is what existing clients know and the fastest to verify; `ES256` is the fastest to sign.',
     parse: oneOf<Algorithm>(['RS256', 'ES256', 'EdDSA']),
+  },
+  leakedMachineSecrets: {
+    env: 'COUNTERSIGN_LEAKED_MACHINE_SECRETS',
+    form: '`report` or `revoke`',
+    default: 'report',
+    secret: false,
+    commands: ['serve', 'dev'],
+    about:
+      'What becomes of a live machine secret that is reported as leaked: told to the audit log, or ended at once, which stops its service. Tokens and API keys are always revoked.',
+    parse: oneOf<LeakedSecretPolicy>(['report', 'revoke']),
   },
   keyRotationDays: {
     env: 'COUNTERSIGN_KEY_ROTATION_DAYS',

@@ -557,6 +557,74 @@ describe('every command', async () => {
   })
 })
 
+describe('leaked', () => {
+  const fresh = async (): Promise<{ opaque: string; jwt: string; ids: string[] }> => {
+    await run('machines create leaky')
+    const { out: key } = await run('machines secret leaky')
+    const own = { env: { ...env, COUNTERSIGN_SECRET_KEY: '', COUNTERSIGN_MACHINE_SECRET_KEY: key } }
+    const opaque = await json('tokens create', own)
+    const jwt = await json('tokens create --format jwt', own)
+    await run('machines delete leaky --yes')
+    return { opaque: opaque.token, jwt: jwt.token, ids: [opaque.id, jwt.id] }
+  }
+
+  it('finds what was issued, by line and column, and prints none of it', async () => {
+    const { opaque, jwt, ids } = await fresh()
+    const { COUNTERSIGN_SECRET_KEY: secretKey = '' } = env
+    const input = `const a = 1\n  token: "${opaque}",\n${jwt} and ${secretKey}\n`
+    const { code, out, err } = await run('leaked -', { input })
+    expect(code).toBe(1)
+    expect(out.split('\n')).toEqual([
+      `2:11 m2m-token ${ids[0]}`,
+      `3:1 m2m-jwt ${ids[1]}`,
+      expect.stringMatching(new RegExp(`^3:${jwt.length + 6} instance-secret `)),
+    ])
+    expect(err).toBe('3 found.')
+    for (const secret of [opaque, jwt, secretKey]) expect(out + err).not.toContain(secret)
+  })
+
+  it('takes nothing for a credential that was never issued: mistyped, cut, inside a longer word', async () => {
+    const { opaque, jwt } = await fresh()
+    const wrong = opaque.slice(0, -1) + (opaque.endsWith('0') ? '1' : '0')
+    const other = jwt.replace(/^[^.]+/, Buffer.from('{"alg":"RS256"}').toString('base64url'))
+    const input = [wrong, opaque.slice(0, -1), `x${opaque}`, `${opaque}0`, other, 'ak_'].join('\n')
+    const { code, out, err } = await run('leaked -', { input })
+    expect({ code, out, err }).toEqual({ code: 0, out: '', err: 'No credential was found.' })
+  })
+
+  it('finds each once in a line that is longer than memory should hold', async () => {
+    const { opaque, jwt } = await fresh()
+    const file = join(folder, 'long.txt')
+    const filler = '.'.repeat(700_000)
+    const parts = [filler, opaque, filler, jwt, filler, opaque, filler]
+    writeFileSync(file, parts.join(' '))
+    const { found } = JSON.parse((await run(`leaked ${file} --json`)).out)
+    const columns = [1, 3, 5].map((index) => parts.slice(0, index).join(' ').length + 2)
+    expect(found.map(({ column }: { column: number }) => column)).toEqual(columns)
+  })
+
+  it('has the authority end them with --report, without a key', async () => {
+    await run('machines create spilled')
+    const { out: key } = await run('machines secret spilled')
+    const own = { ...env, COUNTERSIGN_SECRET_KEY: '', COUNTERSIGN_MACHINE_SECRET_KEY: key }
+    const { token } = await json('tokens create', { env: own })
+    const keyless = { ...env, COUNTERSIGN_SECRET_KEY: '' }
+    const line = ['leaked', '-', '--report', '--source', 'a chat']
+    const { code, err } = await run(line, { env: keyless, input: token })
+    expect({ code, err }).toEqual({ code: 1, err: '1 found and reported.' })
+    expect((await run('tokens verify -', { input: token })).code).toBe(1)
+    const [entry] = await json('audit list --action credential.leaked')
+    expect(entry.details).toMatchObject({ kind: 'm2m_token', done: 'revoked', source: 'a chat' })
+  })
+
+  it('says which file cannot be read, and which authority cannot be reached', async () => {
+    expect((await run(`leaked ${join(folder, 'nowhere')}`)).code).toBe(2)
+    const { opaque } = await fresh()
+    const gone = { ...env, COUNTERSIGN_URL: 'http://127.0.0.1:9' }
+    expect((await run('leaked - --report', { env: gone, input: opaque })).code).toBe(4)
+  })
+})
+
 async function allCommands(): Promise<(readonly [path: string, command: Command])[]> {
   const entries = Object.entries(ENTRIES).map(async ([name, entry]) => {
     const loaded = await entry.load()

@@ -65,6 +65,11 @@ export const ENTRIES: Entries = {
     about: 'The keys that JWTs are signed and verified with',
     load: async () => (await import('./keys.ts')).keys,
   },
+  leaked: {
+    group: USE,
+    about: 'Find credentials where they should not be',
+    load: async () => (await import('./leaked.ts')).leaked,
+  },
   audit: {
     group: USE,
     about: 'The audit log: list, export, verify',

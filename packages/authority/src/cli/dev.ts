@@ -106,8 +106,14 @@ async function runAuthority(
   folder: DataFolder,
   whileUp: (ready: Ready, keyReused: boolean) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const { readBack, jwtAlgorithm, keyRotationDays, auditRetentionDays, webhooksAllowPrivate } =
-    config
+  const {
+    readBack,
+    jwtAlgorithm,
+    keyRotationDays,
+    leakedMachineSecrets,
+    auditRetentionDays,
+    webhooksAllowPrivate,
+  } = config
   const rootKeys =
     config.rootKeys.length > 0 ? config.rootKeys : readRootKeyFile(folder.rootKeyFile)
   const log = createLog({ level: config.logLevel ?? 'warn' })
@@ -125,6 +131,7 @@ async function runAuthority(
       readBack,
       jwtAlgorithm,
       keyRotationDays,
+      leakedMachineSecrets,
       auditRetentionDays,
       webhooksAllowPrivate,
     })

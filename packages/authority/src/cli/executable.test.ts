@@ -205,7 +205,7 @@ describe('the file vault', () => {
 
   it('is filled by init, and serve signs from it', async () => {
     const { secretKey = '' } = await json(['init'], { ...env, ...VAULT })
-    expect(readdirSync(join(folder, 'keys'))).toHaveLength(3)
+    expect(readdirSync(join(folder, 'keys'))).toHaveLength(6)
     const { ready, stop } = await start(['serve', '--json'], { ...env, ...VAULT })
     const remote = { COUNTERSIGN_URL: ready['url'] ?? '', COUNTERSIGN_SECRET_KEY: secretKey }
     await json(['machines', 'create', 'worker'], remote)

@@ -27,6 +27,7 @@ export const serve: Command = defineCommand({
       readBack,
       jwtAlgorithm,
       keyRotationDays,
+      leakedMachineSecrets,
       auditRetentionDays,
       webhooksAllowPrivate,
     } = config
@@ -42,6 +43,7 @@ export const serve: Command = defineCommand({
         readBack,
         jwtAlgorithm,
         keyRotationDays,
+        leakedMachineSecrets,
         auditRetentionDays,
         webhooksAllowPrivate,
       }

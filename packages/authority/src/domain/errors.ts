@@ -118,6 +118,11 @@ export const ERRORS = {
     advice:
       'The database is locked, full, read-only or gone; the log says which. The request had no effect that was acknowledged.',
   },
+  rate_limited: {
+    message: 'Too many requests. Try again shortly.',
+    advice:
+      'Nobody has to say who they are to report leaked credentials, so each address may do so 30 times a minute, and all together 300 times.',
+  },
   too_many_streams: {
     message: 'As many streams of events are open as may be.',
     advice:

@@ -47,6 +47,8 @@ export interface M2MTokens {
   create(by: MachineCaller, input: NewM2MToken): Promise<IssuedM2MToken>
   /** @throws {AuthorityError} `token_not_found` for every token that is not valid for this caller. */
   verify(caller: Caller, text: string): Promise<M2MToken>
+  /** A live token of either format, whoever has it; `null` for anything else. */
+  recognise(text: string): Promise<M2MToken | null>
   /** @throws {AuthorityError} `forbidden_subject`, `resource_not_found` */
   list(caller: Caller, query: Omit<M2MTokenQuery, 'now'>): Promise<Page<M2MToken>>
   /** Idempotent: the first revocation stands. @throws {AuthorityError} `token_not_found` */
@@ -67,6 +69,9 @@ const ISSUE_ATTEMPTS = 8
 export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MTokens {
   const { store, clock } = context
 
+  const recognise = (text: string, now: number): Promise<M2MToken | null> =>
+    text.startsWith('mt_') ? findOpaque(context, text, now) : parts.verifyOwnJwt(text, now)
+
   return Object.freeze({
     async create(by: MachineCaller, input: NewM2MToken) {
       const claims = encodeClaims(input.claims, input.format)
@@ -83,9 +88,7 @@ export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MToke
 
     async verify(caller: Caller, text: string) {
       const now = clock.now()
-      const token = text.startsWith('mt_')
-        ? await findOpaque(context, text, now)
-        : await parts.verifyOwnJwt(text, now)
+      const token = await recognise(text, now)
       if (token === null) throw new AuthorityError('token_not_found')
       if (caller.kind === 'machine' && !token.scopes.includes(caller.machineId)) {
         throw new AuthorityError('token_not_found')
@@ -93,6 +96,8 @@ export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MToke
       if (token.isKept) parts.uses.note('m2mTokens', token.id, token.lastUsedAt, now)
       return token
     },
+
+    recognise: (text: string) => recognise(text, clock.now()),
 
     async list(caller: Caller, query: Omit<M2MTokenQuery, 'now'>) {
       if (caller.kind === 'machine' && caller.machineId !== query.machineId) {

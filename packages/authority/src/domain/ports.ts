@@ -197,6 +197,12 @@ export type Command =
       readonly previousExpiresAt: number
     }
   | {
+      /** They stop working at once; `missing` when there is none of them. */
+      readonly type: 'end-machine-secrets'
+      readonly machineId: string
+      readonly versions: readonly number[]
+    }
+  | {
       readonly type: 'create-scope'
       readonly scope: ScopeRecord
       readonly limit: number

@@ -25,6 +25,7 @@ export const STATUSES: Readonly<Record<ErrorCode, number>> = {
   scopes_full: 422,
   webhooks_full: 422,
   machine_unknown: 422,
+  rate_limited: 429,
   internal_error: 500,
   not_supported: 501,
   storage_unavailable: 503,
@@ -54,7 +55,7 @@ export function problem(error: AuthorityError, requestId: string): Response {
   const headers: Record<string, string> = { 'x-request-id': requestId }
   // RFC 6750 §3: a challenge, and no reason for it.
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="countersign"'
-  if (status === 503) headers['retry-after'] = RETRY_AFTER_SECONDS
+  if (status === 503 || status === 429) headers['retry-after'] = RETRY_AFTER_SECONDS
   return json(body, status, headers)
 }
 

@@ -345,6 +345,18 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
       it('of a machine that does not exist cannot rotate', async () => {
         expect(await rotate(2, 100)).toBe('missing')
       })
+
+      it('end at once, those that are named and no other', async () => {
+        await withMachines('mch_a', 'mch_b')
+        await rotate(2, 900)
+        const end = (versions: readonly number[]): Promise<Outcome> =>
+          store.write({ type: 'end-machine-secrets', machineId: 'mch_a', versions })
+        expect(await end([3])).toBe('missing')
+        expect(await end([1, 3])).toBe('done')
+        expect((await store.machineSecret('mch_a', 1))?.expiresAt).toBe(0)
+        expect((await store.machineSecret('mch_a', 2))?.expiresAt).toBeNull()
+        expect((await store.machineSecret('mch_b', 1))?.expiresAt).toBeNull()
+      })
     })
 
     describe('opaque tokens', () => {

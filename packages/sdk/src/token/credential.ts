@@ -147,3 +147,21 @@ function layout(
   const digits = base62Length(bodyLength + CHECK_LENGTH)
   return { kind, tag, prefixes, id, idLength, versionLength, bodyLength, digits }
 }
+
+/** What a credential of one kind looks like, for scanners of source code, logs and chats. */
+export interface CredentialPattern {
+  readonly kind: CredentialKind
+  readonly prefix: string
+  /** The source of a regular expression, without anchors. What fits it has a right checksum or is none of ours. */
+  readonly pattern: string
+}
+
+/** One for each prefix of each kind; what fits is checked by {@link parseCredential}, offline. */
+export const CREDENTIAL_PATTERNS: readonly CredentialPattern[] = ALL.flatMap(
+  ({ kind, prefixes, digits }) =>
+    prefixes.map((prefix) => ({
+      kind,
+      prefix,
+      pattern: `${prefix}[0-9A-Za-z]{${digits + CHECKSUM_LENGTH}}`,
+    })),
+)

@@ -2,9 +2,11 @@
 export { JWT_ALGORITHMS, type JwtAlgorithm } from './algorithms.ts'
 export { checksum } from './checksum.ts'
 export {
+  CREDENTIAL_PATTERNS,
   type Credential,
   CREDENTIAL_SECRET_BYTES,
   type CredentialKind,
+  type CredentialPattern,
   type CredentialParts,
   formatCredential,
   parseCredential,

@@ -1,10 +1,12 @@
 import { KEY_SET_MAX_AGE_SECONDS } from '../../domain/key-plan.ts'
 import type { SigningKeys } from '../../domain/key-ring.ts'
+import type { LeakedCredentials } from '../../domain/leaked-credentials.ts'
 import type { Clock } from '../../domain/ports.ts'
 import type { StatusEvents } from '../../domain/status-events.ts'
 import type { StatusLists } from '../../domain/status-lists.ts'
 import type { App } from '../http-app.ts'
 import { publicJson } from '../respond.ts'
+import { routeLeakedCredentials } from './leaked-credentials.ts'
 import { routeStatusEvents } from './status-events.ts'
 import { routeStatusLists } from './status-lists.ts'
 
@@ -16,6 +18,7 @@ export interface WellKnownParts {
   readonly signingKeys: SigningKeys
   readonly statusLists: StatusLists
   readonly statusEvents: StatusEvents
+  readonly leakedCredentials: LeakedCredentials
 }
 
 /** What anyone may know. */
@@ -39,5 +42,6 @@ export function routeWellKnown(app: App, parts: WellKnownParts): void {
   )
 
   routeStatusLists(app, parts.statusLists, parts.clock)
+  routeLeakedCredentials(app, parts.leakedCredentials, parts.clock)
   routeStatusEvents(app, parts.statusEvents, parts.statusLists)
 }

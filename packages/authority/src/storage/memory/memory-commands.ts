@@ -145,6 +145,16 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return 'done'
     },
 
+    'end-machine-secrets'({ machineId, versions }) {
+      const ended = versions.map((version) =>
+        change(machineSecrets, secretKeyOf(machineId, version), (one) => ({
+          ...one,
+          expiresAt: 0,
+        })),
+      )
+      return ended.includes('done') ? 'done' : 'missing'
+    },
+
     'create-scope'({ scope, limit }) {
       const { fromMachineId, toMachineId } = scope
       if (!machines.has(fromMachineId) || !machines.has(toMachineId)) return 'missing'

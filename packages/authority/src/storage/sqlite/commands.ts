@@ -142,6 +142,12 @@ function createHandlers(db: Statements): Handlers {
       return 'done'
     },
 
+    'end-machine-secrets'({ machineId, versions }) {
+      const text = 'UPDATE machine_secrets SET expires_at = 0 WHERE machine_id = ? AND version = ?'
+      const ended = versions.map((version) => db.run(text, machineId, version))
+      return ended.some((count) => count > 0) ? 'done' : 'missing'
+    },
+
     'create-scope'({ scope, limit }) {
       const { fromMachineId, toMachineId } = scope
       if (!has('machines', fromMachineId) || !has('machines', toMachineId)) return 'missing'
