@@ -1,25 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import {
-  type Authority,
-  createAuthority,
-  initializeInstance,
-  openSqliteStore,
-  type Store,
-} from '@countersign/authority'
+import type { Authority } from '@countersign/authority'
 import { createVerifier, type Verifier } from 'countersign/verify'
 import { decodeProtectedHeader } from 'jose'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { TEST_ROOT_KEY } from '../support/authority.ts'
 import { createTestClock, type TestClock } from '../support/clock.ts'
+import { ask, ISSUER, type Processes, startProcesses } from '../support/processes.ts'
 
 /**
  * Signing keys roll under constant traffic and nobody notices (R10); one that was stolen is dead within
  * `max-age` (R11). Two processes share one SQLite file; the clock is set by hand.
  */
 
-const ISSUER = 'https://authority.test'
 const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'] as const
 const STEP_SECONDS = 20
 const DAY_SECONDS = 86_400
@@ -34,37 +24,20 @@ interface Issued {
   readonly expiresAtMs: number
 }
 
-let folder: string
 let clock: TestClock
-let stores: readonly Store[]
-let processes: readonly Authority[]
-let secretKey: string
+let processes: Processes
 let apiId: string
 let machineKeys: readonly string[]
 let firstSeenMs: Map<string, number>
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'countersign-'))
   clock = createTestClock()
-  const file = join(folder, 'countersign.db')
-  const first = await openSqliteStore({ file, migrate: true })
-  stores = [first, await openSqliteStore({ file })]
-  const rootKeys = [TEST_ROOT_KEY]
-  const founded = await initializeInstance(
-    { rootKeys, environment: 'test' },
-    { store: first, clock },
-  )
-  secretKey = founded?.secretKey ?? ''
-  processes = await Promise.all(
-    stores.map((store) =>
-      createAuthority({ issuer: ISSUER, rootKeys, keyRotationDays: 1 }, { store, clock }),
-    ),
-  )
-  apiId = String((await call('POST', '/machines', secretKey, { name: 'api' }))['id'])
+  processes = await startProcesses([clock, clock], { keyRotationDays: 1 })
+  apiId = String((await call('POST', '/machines', processes.secretKey, { name: 'api' }))['id'])
   machineKeys = await Promise.all(
     ALGORITHMS.map(async (algorithm) => {
       const machine = { name: algorithm, jwt_algorithm: algorithm, scoped_machines: [apiId] }
-      return String((await call('POST', '/machines', secretKey, machine))['secret_key'])
+      return String((await call('POST', '/machines', processes.secretKey, machine))['secret_key'])
     }),
   )
   // The keys of the founding sign at once: nobody has looked before.
@@ -72,9 +45,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const one of processes) await one.close()
-  for (const store of stores) await store.close()
-  await rm(folder, { recursive: true })
+  await processes[Symbol.asyncDispose]()
 })
 
 async function call(
@@ -84,18 +55,13 @@ async function call(
   body?: object,
   at = 0,
 ): Promise<Record<string, unknown>> {
-  const init = {
-    method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  }
-  const answer = await authority(at).fetch(new Request(ISSUER + path, init))
-  const parsed = (await answer.json()) as Record<string, unknown>
-  expect(answer.status, JSON.stringify(parsed)).toBeLessThan(300)
-  return parsed
+  const { status, body: answer } = await ask(authority(at), method, path, key, body)
+  expect(status, JSON.stringify(answer)).toBeLessThan(300)
+  return answer
 }
 
-const authority = (at: number): Authority => processes[at % processes.length] as Authority
+const authority = (at: number): Authority =>
+  processes.authorities[at % processes.authorities.length] as Authority
 
 async function keySet(at = 0): Promise<string[]> {
   const answer = await authority(at).fetch(new Request(`${ISSUER}/.well-known/jwks.json`))
@@ -117,7 +83,7 @@ const issueAll = (at: number, ttlSeconds: number): Promise<Issued[]> =>
 /** Time passes, as slowly as both processes beat. */
 async function beat(seconds: number): Promise<void> {
   clock.advance(seconds * 1000)
-  await Promise.all(processes.map((one) => one.tick()))
+  await Promise.all(processes.authorities.map((one) => one.tick()))
   for (const kid of [...(await keySet(0)), ...(await keySet(1))]) {
     if (!firstSeenMs.has(kid)) firstSeenMs.set(kid, clock.now())
   }
@@ -172,13 +138,19 @@ describe('ten rotations under constant traffic', () => {
           for (const { text } of tokens) await verifier.verify(text)
         }
         const body = { token: tokens.at(-1)?.text }
-        await call('POST', '/m2m_tokens/verify', secretKey, body, turn + 1)
+        await call('POST', '/m2m_tokens/verify', processes.secretKey, body, turn + 1)
         await settle()
       }
 
       let turn = 0
       for (let rotation = 0; rotation < 10; rotation++) {
-        const { data } = await call('POST', '/signing_keys/rotate', secretKey, {}, rotation)
+        const { data } = await call(
+          'POST',
+          '/signing_keys/rotate',
+          processes.secretKey,
+          {},
+          rotation,
+        )
         const switches = (data as { active_from: number }[]).map((key) => key.active_from)
         expect(switches).toHaveLength(3)
         while (clock.now() <= Math.max(...switches)) {
@@ -208,12 +180,12 @@ describe('two processes that race to rotate', () => {
   it('rotate once, and agree on when', async () => {
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, at) =>
-        call('POST', '/signing_keys/rotate', secretKey, {}, at).then(({ data }) => data),
+        call('POST', '/signing_keys/rotate', processes.secretKey, {}, at).then(({ data }) => data),
       ),
     )
     for (const answer of answers) expect(answer).toEqual(answers[0])
     for (let step = 0; step < 35; step++) await beat(STEP_SECONDS)
-    const keys = await call('GET', '/signing_keys', secretKey)
+    const keys = await call('GET', '/signing_keys', processes.secretKey)
     const states = (keys['data'] as { state: string }[]).map(({ state }) => state)
     expect(states.toSorted()).toEqual(
       ['active', 'next', 'retired'].flatMap((state) => [state, state, state]),
@@ -225,7 +197,7 @@ describe('two processes that race to rotate', () => {
     const before = await issueAll(0, 60)
     clock.advance(DAY_SECONDS * 1000 - 5_000)
     await beat(0)
-    const versions = await Promise.all(stores.map((store) => store.signingKeysVersion()))
+    const versions = await Promise.all(processes.stores.map((store) => store.signingKeysVersion()))
     expect(versions).toEqual([2, 2])
     for (let second = 0; second < 15; second++) await beat(1)
     const after = [...(await issueAll(0, 60)), ...(await issueAll(1, 60))]
@@ -244,7 +216,7 @@ describe('a stolen key', () => {
 
     for (const { kid } of stolen) {
       const body = { revocation_reason: 'stolen' }
-      await call('POST', `/signing_keys/${kid}/revoke`, secretKey, body)
+      await call('POST', `/signing_keys/${kid}/revoke`, processes.secretKey, body)
     }
     // At once: where it was revoked, at whoever looks anew, and for new tokens.
     const fresh = await issueAll(0, DAY_SECONDS)
@@ -280,7 +252,7 @@ describe('a stolen key', () => {
     // Twice in a row, so that the key that signs now has only just been made.
     for (let times = 0; times < 2; times++) {
       const [{ kid } = { kid: '' }] = (await issueAll(0, 60)).slice(1)
-      await call('POST', `/signing_keys/${kid}/revoke`, secretKey, {})
+      await call('POST', `/signing_keys/${kid}/revoke`, processes.secretKey, {})
     }
     const [, { text } = { text: '' }] = await issueAll(0, 300)
     const early = verifier.verify(text)
@@ -292,17 +264,16 @@ describe('a stolen key', () => {
 
   it('is dead at the other process with its next beat, and its tokens at its door', async () => {
     const stolen = await issueAll(0, DAY_SECONDS)
-    for (const { kid } of stolen) await call('POST', `/signing_keys/${kid}/revoke`, secretKey, {})
+    for (const { kid } of stolen)
+      await call('POST', `/signing_keys/${kid}/revoke`, processes.secretKey, {})
     await beat(1)
     for (const { text, kid } of stolen) {
       expect(await keySet(1)).not.toContain(kid)
-      const init = {
-        method: 'POST',
-        headers: { authorization: `Bearer ${secretKey}` },
-        body: JSON.stringify({ token: text }),
-      }
-      const request = new Request(`${ISSUER}/m2m_tokens/verify`, init)
-      expect((await authority(1).fetch(request)).status).toBe(404)
+      const { secretKey } = processes
+      const verify = await ask(authority(1), 'POST', '/m2m_tokens/verify', secretKey, {
+        token: text,
+      })
+      expect(verify.status).toBe(404)
     }
   })
 })

@@ -32,6 +32,7 @@ import type { RootKey } from './domain/root-key.ts'
 import { createRootKeyRotation, type RootKeyRotation } from './domain/root-key-rotation.ts'
 import { createStatusEvents } from './domain/status-events.ts'
 import { createStatusLists } from './domain/status-lists.ts'
+import { createSecretUses } from './domain/secret-uses.ts'
 import { createUses } from './domain/uses.ts'
 import { createOwnJwtVerifier } from './domain/verify-own-jwt.ts'
 import { createWebhookDeliveries } from './domain/webhook-deliveries.ts'
@@ -126,6 +127,7 @@ export async function createAuthority(
   })
   const statusEvents = createStatusEvents(store, clock)
   const uses = createUses(store)
+  const secretUses = createSecretUses(store)
   const webhookDeliveries = createWebhookDeliveries(context, {
     sealer: dataKeys.secrets,
     post: createPostWebhook({ allowPrivate: config.webhooksAllowPrivate ?? false }),
@@ -152,9 +154,9 @@ export async function createAuthority(
       clock,
       random,
       log,
-      doorkeeper: createDoorkeeper(authenticate),
+      doorkeeper: createDoorkeeper(authenticate, secretUses, clock),
       machines,
-      machineSecrets: createMachineSecrets(context),
+      machineSecrets: createMachineSecrets(context, secretUses),
       m2mTokens,
       apiKeys,
       leakedCredentials: createLeakedCredentials(context, {
@@ -176,6 +178,7 @@ export async function createAuthority(
       store,
       clock,
       uses,
+      secretUses,
       statusEvents,
       rootKeyRotation,
       keyRing,
@@ -191,6 +194,7 @@ export async function createAuthority(
     },
     async close(): Promise<void> {
       await uses.flush()
+      await secretUses.flush()
       await keyRing.close()
       await webhookDeliveries.stop()
     },

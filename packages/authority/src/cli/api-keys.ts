@@ -9,6 +9,7 @@ import {
   type Report,
   textFlag,
   textsFlag,
+  yes,
 } from './shell/command.ts'
 import { CommandError } from './shell/failure.ts'
 import { connectAsOwner, REMOTE_FLAGS } from './shell/remote.ts'
@@ -19,7 +20,6 @@ const KEY = 'The id of the key, ak_ and 32 digits, from api-keys list.'
 const SUBJECT = 'Who holds it: the id of a user, an organization or a machine.'
 const MINE = 'mch_1qj4hgHJy5Pi4NsoZSYFHrG2tMI'
 
-const yes = onSwitch('Do not ask.')
 const content = {
   description: textFlag('TEXT', 'What it is for.'),
   scope: textsFlag('TEXT', 'Something that it allows, in your own words.'),

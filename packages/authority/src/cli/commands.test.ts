@@ -90,6 +90,40 @@ describe('machines and scopes', () => {
     expect((await run('machines secret rotating')).out).toBe(secret)
   })
 
+  it('have their old key ended when nobody uses it, and are told who does', async () => {
+    const machine = await json('machines create finishing')
+    const { secret } = await json('machines rotate-secret finishing --grace 1h')
+    const as = (key: string): Setting => ({
+      env: { ...env, COUNTERSIGN_SECRET_KEY: '', COUNTERSIGN_MACHINE_SECRET_KEY: key },
+    })
+    for (const key of [machine.secretKey, secret]) await json('tokens create', as(key))
+    const { out } = await run('machines secrets finishing')
+    expect(out.split('\n')[0]).toMatch(/version +works until +made +last used +uses +last from/)
+    expect(out).toMatch(/1 .* 1 +127\.0\.0\.1/)
+    expect(await json('machines secrets finishing')).toMatchObject([{ version: 2 }, { version: 1 }])
+    const refused = await run('machines rotate-secret finishing --finish')
+    expect(refused.code).toBe(1)
+    expect(refused.err.replaceAll(/\s+/g, ' ')).toContain('last from 127.0.0.1')
+    const kept = await run('machines rotate-secret finishing --finish --force', { confirms: false })
+    expect(kept.code).toBe(1)
+    await json('tokens create', as(machine.secretKey))
+    expect((await run('machines rotate-secret finishing --finish --force --yes')).out).toBe(
+      'Version 1 has ended.',
+    )
+    expect((await run('tokens create', as(machine.secretKey))).code).toBe(1)
+    expect((await run('machines rotate-secret finishing --finish')).out).toBe(
+      'No older key was left.',
+    )
+  })
+
+  it.each(['--finish --grace 1h', '--quiet 1m', '--force'])(
+    'are not rotated by halves: %s',
+    async (flags) => {
+      await run('machines create halves')
+      expect((await run(`machines rotate-secret halves ${flags}`)).code).toBe(2)
+    },
+  )
+
   it('must be named by id when two have the same name', async () => {
     const [one, two] = [await json('machines create twin'), await json('machines create twin')]
     const { code, err } = await run('machines get twin')

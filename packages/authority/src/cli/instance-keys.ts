@@ -1,6 +1,6 @@
 import { openInstanceKeys } from '../app.ts'
 import type { InstanceKeys } from '../domain/instance-keys.ts'
-import { defineCommand, type Noun, onSwitch } from './shell/command.ts'
+import { defineCommand, type Noun, yes } from './shell/command.ts'
 import { LOCAL_FLAGS, type LocalInput, withInstance } from './shell/local.ts'
 import type { Shell } from './shell/shell.ts'
 import { showTime, table } from './shell/show.ts'
@@ -54,7 +54,7 @@ export const instanceKeys: Noun = {
         ['instance-keys revoke isk_1qj4hgHJy5Pi4NsoZSYFHrG2tMI', 'asks first, on a terminal'],
       ],
       words: { id: 'The id of the key, isk_… from instance-keys list.' },
-      flags: { ...LOCAL_FLAGS, yes: onSwitch('Do not ask.') },
+      flags: { ...LOCAL_FLAGS, yes },
       run: (input, shell) =>
         withKeys(input, shell, async (keys) => {
           if (!input.yes) await shell.confirm(`Revoke ${input.id}? All who use it are shut out.`)

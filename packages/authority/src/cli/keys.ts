@@ -1,6 +1,6 @@
 import { CountersignError, isCountersignError, type SigningKey } from 'countersign'
 import { ALGORITHMS } from '../domain/records.ts'
-import { choiceFlag, defineCommand, type Noun, onSwitch, textFlag } from './shell/command.ts'
+import { choiceFlag, defineCommand, type Noun, textFlag, yes } from './shell/command.ts'
 import { formatDuration } from './shell/duration.ts'
 import {
   connectAsOwner,
@@ -87,7 +87,7 @@ export const keys: Noun = {
       words: { kid: 'The id of the key, key_… from keys list, or kid in the header of a token.' },
       flags: {
         reason: textFlag('TEXT', 'Why; is kept with the key.'),
-        yes: onSwitch('Do not ask.'),
+        yes,
         ...REMOTE_FLAGS,
       },
       async run({ kid, reason, yes, ...input }, shell) {

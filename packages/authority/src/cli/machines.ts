@@ -1,22 +1,21 @@
 import type { Machine } from 'countersign'
+import { machineSecrets } from './machine-secrets.ts'
 import {
   choiceFlag,
   countFlag,
   defineCommand,
   durationFlag,
   type Noun,
-  onSwitch,
   type Report,
   textFlag,
   textsFlag,
+  yes,
 } from './shell/command.ts'
 import { formatDuration } from './shell/duration.ts'
-import { connectAsOwner, machineId, REMOTE_FLAGS } from './shell/remote.ts'
+import { connectAsOwner, MACHINE, machineId, REMOTE_FLAGS } from './shell/remote.ts'
 import { facts, pageNote, safe, showTime, table } from './shell/show.ts'
 import type { Shell } from './shell/shell.ts'
 
-const MACHINE = 'The machine: its id or its exact name.'
-const yes = onSwitch('Do not ask.')
 const ttl = durationFlag('How long its tokens live unless asked otherwise. Default: 1h.')
 const algorithm = choiceFlag(
   ['RS256', 'ES256', 'EdDSA'],
@@ -142,51 +141,7 @@ export const machines: Noun = {
       },
     }),
 
-    secret: defineCommand({
-      about: 'Prints the secret key of a machine, where the authority can read it back.',
-      examples: [['machines secret worker > worker.key', 'into a file']],
-      words: { machine: MACHINE },
-      flags: REMOTE_FLAGS,
-      async run(input, shell) {
-        const client = await connectAsOwner(input, shell)
-        const id = await machineId(client, input.machine)
-        const { secret } = await client.machines.getSecretKey(id)
-        return { data: { machineId: id, secret }, lines: [secret] }
-      },
-    }),
-
-    'rotate-secret': defineCommand({
-      about: 'Gives a machine a new secret key, and prints it.',
-      details:
-        'The old key goes on working for the grace, at most 8h, so that it can be replaced in peace.',
-      examples: [
-        ['machines rotate-secret worker --grace 1h', 'both keys work for an hour'],
-        ['machines rotate-secret worker --yes', 'the old key ends now: it was stolen'],
-      ],
-      words: { machine: MACHINE },
-      flags: {
-        grace: durationFlag('How long the old key goes on working. Default: not at all.'),
-        yes,
-        ...REMOTE_FLAGS,
-      },
-      async run({ grace = 0, ...input }, shell) {
-        const client = await connectAsOwner(input, shell)
-        const id = await machineId(client, input.machine)
-        if (grace === 0 && !input.yes) {
-          await shell.confirm(
-            `Rotate without grace? The key that ${input.machine} uses ends at once.`,
-          )
-        }
-        const rotated = { machineId: id, previousTokenTtl: grace }
-        const { secret } = await client.machines.rotateSecretKey(rotated)
-        const end = grace === 0 ? 'has ended' : `works for ${formatDuration(grace)} more`
-        return {
-          data: { machineId: id, secret, previousTokenTtl: grace },
-          lines: [secret],
-          notes: [`Above is the new key. The old one ${end}.`],
-        }
-      },
-    }),
+    ...machineSecrets,
   },
 }
 

@@ -6,6 +6,7 @@ import {
   onSwitch,
   type Report,
   textFlag,
+  yes,
 } from './shell/command.ts'
 import { CommandError } from './shell/failure.ts'
 import { connectAsMachine, machineId, MACHINE_FLAGS, type MachineInput } from './shell/remote.ts'
@@ -36,7 +37,7 @@ export const revoke = defineCommand({
     all: onSwitch('All tokens of the instance.'),
     dryRun: onSwitch('Count the tokens that would end, and end none.'),
     reason: textFlag('TEXT', 'Why, for the record.'),
-    yes: onSwitch('Do not ask.'),
+    yes,
     ...KEY_FLAGS,
   },
   run(input, shell) {

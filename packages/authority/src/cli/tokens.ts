@@ -14,6 +14,7 @@ import {
 } from './shell/command.ts'
 import { EXIT, explain } from './shell/failure.ts'
 import {
+  MACHINE,
   connectAsMachine,
   connectAsOwner,
   MACHINE_FLAGS,
@@ -104,7 +105,7 @@ const list = defineCommand({
     ['tokens list worker', 'the live ones'],
     ['tokens list worker --revoked --expired --limit 100', 'all that are still known'],
   ],
-  words: { machine: 'The machine: its id or its exact name.' },
+  words: { machine: MACHINE },
   flags: {
     format: choiceFlag(['opaque', 'jwt', 'all'], 'Which. Default: all.'),
     revoked: onSwitch('Also those that were revoked.'),

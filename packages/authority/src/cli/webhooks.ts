@@ -3,9 +3,9 @@ import {
   countFlag,
   defineCommand,
   type Noun,
-  onSwitch,
   type Report,
   textsFlag,
+  yes,
 } from './shell/command.ts'
 import { CommandError } from './shell/failure.ts'
 import { connectAsOwner, REMOTE_FLAGS } from './shell/remote.ts'
@@ -65,7 +65,7 @@ export const webhooks: Noun = {
       about: 'Ends a webhook.',
       examples: [['webhooks delete whk_1qj4hgHJy5Pi4NsoZSYFHrG2tMI', 'asks first, on a terminal']],
       words: { id: ID },
-      flags: { ...REMOTE_FLAGS, yes: onSwitch('Do not ask.') },
+      flags: { ...REMOTE_FLAGS, yes },
       async run(input, shell): Promise<Report> {
         const client = await connectAsOwner(input, shell)
         if (!input.yes) await shell.confirm(`Delete ${input.id}?`)

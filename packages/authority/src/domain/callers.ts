@@ -2,7 +2,7 @@ import type { Identity } from './actors.ts'
 import type { Context } from './context.ts'
 import type { Recognised } from './credentials.ts'
 import { INSTANCE_KEY_RIGHTS } from './instance-keys.ts'
-import { MACHINE_SECRET_RIGHTS } from './machine-secrets.ts'
+import { isLive, MACHINE_SECRET_RIGHTS } from './machine-secrets.ts'
 
 /** Finds out whose secret key something is. Tells nobody why it is not one. */
 export interface Authenticate {
@@ -32,7 +32,7 @@ export function createAuthenticate(context: Context): Authenticate {
     if (recognised === null) return null
     const row = await context.store.machineSecret(recognised.id, recognised.secretVersion)
     if (row === null) return null
-    if (row.expiresAt !== null && context.clock.now() >= row.expiresAt) return null
+    if (!isLive(row, context.clock.now())) return null
     if (!context.credentials.isBound(recognised, row.mac, MACHINE_SECRET_RIGHTS)) return null
     return { kind: 'machine', machineId: row.machineId, secretVersion: row.version }
   }

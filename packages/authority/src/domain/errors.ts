@@ -109,6 +109,16 @@ export const ERRORS = {
     message: 'The resource changed at the same time. Try again.',
     advice: 'Another request changed the same resource. The request had no effect; repeat it.',
   },
+  secret_in_use: {
+    message: 'An older secret key of this machine is still in use.',
+    advice:
+      'The answer says which version, when it was last used, and from where. Give the new key to whoever that is and try again, or end the old one regardless: `countersign machines rotate-secret <machine> --finish --force`.',
+  },
+  machine_secret_ended: {
+    message: 'The machine has no secret key that works.',
+    advice:
+      'Its newest was ended, for one because it was reported as leaked. Make another: `countersign machines rotate-secret <machine>`.',
+  },
   payload_too_large: {
     message: 'The request is too large.',
     advice: 'Bodies are limited to 64 KiB and targets to 4 KiB.',

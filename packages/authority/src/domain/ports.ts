@@ -13,6 +13,7 @@ import type {
   PublicJwk,
   RevocationRecord,
   ScopeRecord,
+  SecretUse,
   SigningKeySet,
   StatusListRecord,
   TokenPredicate,
@@ -203,6 +204,11 @@ export type Command =
       readonly versions: readonly number[]
     }
   | {
+      /** Of secrets that are gone, nothing. */
+      readonly type: 'record-secret-uses'
+      readonly uses: readonly SecretUse[]
+    }
+  | {
       readonly type: 'create-scope'
       readonly scope: ScopeRecord
       readonly limit: number
@@ -351,6 +357,8 @@ export interface Store {
   /** The machines that each of these has scopes for, oldest scope first. */
   receivers(machineIds: readonly string[]): Promise<ReadonlyMap<string, readonly MachineRecord[]>>
   machineSecret(machineId: string, version: number): Promise<MachineSecretRecord | null>
+  /** Every version that is kept, the newest first. */
+  machineSecrets(machineId: string): Promise<readonly MachineSecretRecord[]>
   /** The one with the highest version. */
   currentMachineSecret(machineId: string): Promise<MachineSecretRecord | null>
 

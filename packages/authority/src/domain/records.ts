@@ -82,7 +82,7 @@ export interface MachineRecord {
 }
 
 /** One version of a machine's secret key (`ak_…`). */
-export interface MachineSecretRecord {
+export interface MachineSecretRecord extends SecretUseRecord {
   readonly machineId: string
   readonly version: number
   readonly mac: Uint8Array
@@ -90,6 +90,28 @@ export interface MachineSecretRecord {
   readonly createdAt: number
   /** When it stops working; `null` for the current one. */
   readonly expiresAt: number | null
+}
+
+/** How a secret was used, some seconds behind. */
+export interface SecretUseRecord {
+  readonly lastUsedAt: number | null
+  readonly useCount: number
+  /** Newest first, and only the last few. */
+  readonly callers: readonly SecretCaller[]
+}
+
+export interface SecretCaller {
+  readonly address: string
+  readonly lastUsedAt: number
+}
+
+/** Further uses of one version of a machine's secret. */
+export interface SecretUse {
+  readonly machineId: string
+  readonly version: number
+  readonly count: number
+  readonly lastUsedAt: number
+  readonly callers: readonly SecretCaller[]
 }
 
 /** A one-way edge: `from` may make tokens that `to` accepts. */

@@ -1,6 +1,8 @@
 import type { Caller, InstanceCaller, MachineCaller, Origin } from '../domain/actors.ts'
 import type { Authenticate } from '../domain/callers.ts'
 import { AuthorityError, type ErrorCode } from '../domain/errors.ts'
+import type { Clock } from '../domain/ports.ts'
+import type { SecretUses } from '../domain/secret-uses.ts'
 import { readJson } from './body.ts'
 
 /** A caller who was let in, and what they sent. */
@@ -27,7 +29,11 @@ export interface Doorkeeper {
 /** Longer than every secret that is issued. */
 const MAX_HEADER_CHARACTERS = 256
 
-export function createDoorkeeper(authenticate: Authenticate): Doorkeeper {
+export function createDoorkeeper(
+  authenticate: Authenticate,
+  uses: SecretUses,
+  clock: Clock,
+): Doorkeeper {
   const anyone = async (
     { req: { raw: request }, env }: Incoming,
     refusal: ErrorCode = 'unauthorized',
@@ -39,7 +45,11 @@ export function createDoorkeeper(authenticate: Authenticate): Doorkeeper {
     const body = hasBody(request) ? await readJson(request) : {}
     const identity = await authenticate.caller(secret)
     if (identity === null) throw new AuthorityError(refusal)
-    return { caller: { ...identity, address: env.address }, body }
+    const { address } = env
+    if (identity.kind === 'machine') {
+      uses.note(identity.machineId, identity.secretVersion, address, clock.now())
+    }
+    return { caller: { ...identity, address }, body }
   }
 
   return Object.freeze({

@@ -22,6 +22,8 @@ export const STATUSES: Readonly<Record<ErrorCode, number>> = {
   scope_exists: 409,
   conflict: 409,
   payload_too_large: 413,
+  secret_in_use: 409,
+  machine_secret_ended: 409,
   scopes_full: 422,
   webhooks_full: 422,
   machine_unknown: 422,

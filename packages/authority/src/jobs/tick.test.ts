@@ -8,6 +8,7 @@ import { createRootKeyRotation, type RootKeyRotation } from '../domain/root-key-
 import { createStatusEvents } from '../domain/status-events.ts'
 import type { AuditCheckpoints } from '../domain/audit-checkpoints.ts'
 import type { WebhookDeliveries } from '../domain/webhook-deliveries.ts'
+import { createSecretUses } from '../domain/secret-uses.ts'
 import { createUses, type Uses } from '../domain/uses.ts'
 import { aMachine, anInstance, aSecret, aToken } from '../storage/fixtures.ts'
 import { createMemoryStore } from '../storage/memory/memory-store.ts'
@@ -55,6 +56,7 @@ describe('what is due', () => {
     tick = createTick({
       store,
       uses,
+      secretUses: createSecretUses(store),
       clock,
       statusEvents: createStatusEvents(store, clock),
       rootKeyRotation,
@@ -115,6 +117,7 @@ describe('what is due', () => {
     tick = createTick({
       store,
       uses,
+      secretUses: createSecretUses(store),
       clock,
       statusEvents: createStatusEvents(store, clock),
       rootKeyRotation: await aRootKeyRotation(createMemoryStore(), clock),

@@ -2,6 +2,7 @@ import type { AuditCheckpoints } from '../domain/audit-checkpoints.ts'
 import type { Clock, Store } from '../domain/ports.ts'
 import type { KeyRing } from '../domain/key-ring.ts'
 import type { RootKeyRotation } from '../domain/root-key-rotation.ts'
+import type { SecretUses } from '../domain/secret-uses.ts'
 import type { StatusEvents } from '../domain/status-events.ts'
 import type { WebhookDeliveries } from '../domain/webhook-deliveries.ts'
 import type { Uses } from '../domain/uses.ts'
@@ -26,13 +27,14 @@ export function createTick(parts: {
   readonly store: Store
   readonly clock: Clock
   readonly uses: Uses
+  readonly secretUses: SecretUses
   readonly statusEvents: StatusEvents
   readonly rootKeyRotation: Pick<RootKeyRotation, 'settled' | 'forget'>
   readonly keyRing: Pick<KeyRing, 'tick'>
   readonly auditCheckpoints: AuditCheckpoints
   readonly webhookDeliveries: WebhookDeliveries
 }): () => Promise<void> {
-  const { store, clock, uses, statusEvents, rootKeyRotation, keyRing } = parts
+  const { store, clock, uses, secretUses, statusEvents, rootKeyRotation, keyRing } = parts
   const { auditCheckpoints, webhookDeliveries } = parts
   const flushDue = createDue(FLUSH_EVERY_MS)
   const forgetDue = createDue(FORGET_EVERY_MS)
@@ -43,7 +45,10 @@ export function createTick(parts: {
   return async () => {
     const now = clock.now()
     await statusEvents.publish()
-    if (flushDue(now)) await uses.flush()
+    if (flushDue(now)) {
+      await uses.flush()
+      await secretUses.flush()
+    }
     if (pruneDue(now) || moreToPrune) {
       const before = now - KEEP_EXPIRED_MS
       const outcome = await store.write({ type: 'prune', before, limit: PRUNE_AT_ONCE })

@@ -69,6 +69,9 @@ export function aSecret(some: Partial<MachineSecretRecord>): MachineSecretRecord
     sealed: null,
     createdAt: 1,
     expiresAt: null,
+    lastUsedAt: null,
+    useCount: 0,
+    callers: [],
     ...some,
   }
 }

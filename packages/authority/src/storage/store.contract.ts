@@ -346,6 +346,53 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
         expect(await rotate(2, 100)).toBe('missing')
       })
 
+      it('are listed, the newest first, those of one machine', async () => {
+        await withMachines('mch_a', 'mch_b')
+        await rotate(2, 900)
+        const versions = await store.machineSecrets('mch_a')
+        expect(versions.map(({ machineId, version }) => [machineId, version])).toEqual([
+          ['mch_a', 2],
+          ['mch_a', 1],
+        ])
+        expect(await store.machineSecrets('mch_c')).toEqual([])
+      })
+
+      it('remember their uses, added up, and nothing of one that is gone', async () => {
+        await withMachines('mch_a')
+        const record = (count: number, lastUsedAt: number, address: string): Promise<Outcome> =>
+          store.write({
+            type: 'record-secret-uses',
+            uses: ['mch_a', 'mch_gone'].map((machineId) => ({
+              machineId,
+              version: 1,
+              count,
+              lastUsedAt,
+              callers: [{ address, lastUsedAt }],
+            })),
+          })
+        await record(2, 50, 'x')
+        await record(3, 40, 'y')
+        expect(await store.machineSecret('mch_a', 1)).toMatchObject({
+          lastUsedAt: 50,
+          useCount: 5,
+          callers: [
+            { address: 'x', lastUsedAt: 50 },
+            { address: 'y', lastUsedAt: 40 },
+          ],
+        })
+        expect(await store.machineSecret('mch_gone', 1)).toBeNull()
+      })
+
+      it('are pruned when they have ended, save the newest: its version is never used again', async () => {
+        await withMachines('mch_a')
+        await rotate(2, 10)
+        await store.write({ type: 'end-machine-secrets', machineId: 'mch_a', versions: [2] })
+        await store.write({ type: 'prune', before: 100, limit: 10 })
+        expect((await store.machineSecrets('mch_a')).map(({ version }) => version)).toEqual([2])
+        expect(await rotate(2, 900)).toBe('stale')
+        expect(await rotate(3, 900)).toBe('done')
+      })
+
       it('end at once, those that are named and no other', async () => {
         await withMachines('mch_a', 'mch_b')
         await rotate(2, 900)

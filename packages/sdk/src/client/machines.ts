@@ -5,15 +5,25 @@ import type {
   CreateMachineParams,
   DeleteScopeOptions,
   DeletedObject,
+  FinishSecretKeyRotationParams,
   GetMachineListParams,
   Machine,
   MachineScope,
   MachineSecretKey,
+  MachineSecretVersion,
   PaginatedList,
   RotateMachineSecretKeyParams,
   UpdateMachineParams,
 } from './types.ts'
-import { toDeleted, toList, toMachine, toMachineScope, toMachineSecretKey } from './wire.ts'
+import {
+  toDeleted,
+  toFinishedRotation,
+  toList,
+  toMachine,
+  toMachineScope,
+  toMachineSecretKey,
+  toMachineSecretVersion,
+} from './wire.ts'
 
 /** Machines, their scopes and their secrets. Every call needs `secretKey` and throws `CountersignError`. */
 export interface MachinesApi {
@@ -28,6 +38,13 @@ export interface MachinesApi {
   delete(machineId: string): Promise<DeletedObject>
   getSecretKey(machineId: string): Promise<MachineSecretKey>
   rotateSecretKey(params: RotateMachineSecretKeyParams): Promise<MachineSecretKey>
+  /** Every version of its secret key that is kept, the newest first, with how each is used. */
+  listSecretKeys(machineId: string): Promise<readonly MachineSecretVersion[]>
+  /**
+   * Ends every version but the newest, and says which they were. Refused with `secret_in_use` while
+   * one of them is still in use, or nobody has used the newest yet.
+   */
+  finishSecretKeyRotation(params: FinishSecretKeyRotationParams): Promise<readonly number[]>
   /** Lets the first machine call the second. */
   createScope(machineId: string, toMachineId: string): Promise<MachineScope>
   /** Live tokens that were made by it live on, unless it is to reach them. */
@@ -103,6 +120,26 @@ export function createMachinesApi(settings: Settings, send: Send): MachinesApi {
       const body = { previous_token_ttl: previousTokenTtl }
       const answer = await ask({ method: 'POST', path, body, repeatable: false })
       return secretOf(machineId, toMachineSecretKey(answer))
+    },
+
+    async listSecretKeys(machineId: string) {
+      const path = `${pathOf(machineId)}/secrets`
+      const answer = await ask({ method: 'GET', path, repeatable: true })
+      const { data } = toList('data', toMachineSecretVersion)(answer)
+      const isTheirs = data.every((version) => version.machineId === machineId)
+      return done(data, isTheirs, `the secret keys of ${machineId}`)
+    },
+
+    async finishSecretKeyRotation({
+      machineId,
+      quietSeconds,
+      force,
+    }: FinishSecretKeyRotationParams) {
+      const path = `${pathOf(machineId)}/secrets/finish`
+      const body = { quiet_seconds: quietSeconds, force }
+      const answer = await ask({ method: 'POST', path, body, repeatable: false })
+      const finished = toFinishedRotation(answer)
+      return done(finished.ended, finished.machineId === machineId, `keys of ${machineId} to end`)
     },
 
     async createScope(machineId: string, toMachineId: string) {

@@ -155,6 +155,34 @@ export interface RotateMachineSecretKeyParams {
   readonly previousTokenTtl: number
 }
 
+/** One version of a machine's secret key, and how it is used; some seconds behind. Times are epoch milliseconds. */
+export interface MachineSecretVersion {
+  readonly machineId: string
+  readonly version: number
+  /** Whether it works now. */
+  readonly live: boolean
+  readonly createdAt: number
+  /** When it ends or ended; `null` for the newest. */
+  readonly expiresAt: number | null
+  readonly lastUsedAt: number | null
+  readonly useCount: number
+  /** The last addresses that it was used from, newest first. */
+  readonly callers: readonly MachineSecretCaller[]
+}
+
+export interface MachineSecretCaller {
+  readonly address: string
+  readonly lastUsedAt: number
+}
+
+export interface FinishSecretKeyRotationParams {
+  readonly machineId: string
+  /** An older key is in use while its last use is younger, in seconds. Default 600. */
+  readonly quietSeconds?: number | undefined
+  /** Whether older keys end even if they are in use. Default `false`. */
+  readonly force?: boolean | undefined
+}
+
 /** The key of another machine, for this call. */
 export interface WithMachineSecretKey {
   readonly machineSecretKey?: string | undefined

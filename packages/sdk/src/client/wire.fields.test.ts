@@ -10,6 +10,7 @@ import {
   toMachine,
   toMachineScope,
   toMachineSecretKey,
+  toMachineSecretVersion,
   toSecret,
   toSigningKey,
   toSigningKeyRevocation,
@@ -41,6 +42,18 @@ const inner = {
   default_token_ttl: 60,
 }
 
+const secretVersion = {
+  object: 'machine_secret_version',
+  machine_id: SENDER,
+  version: 2,
+  live: true,
+  created_at: 1,
+  expires_at: 3,
+  last_used_at: 2,
+  use_count: 1,
+  callers: [],
+}
+
 const signingKey = {
   object: 'signing_key',
   kid: 'key_1',
@@ -69,6 +82,15 @@ const KINDS: Readonly<Record<string, Kind>> = {
     read: toMachine,
     good: { ...inner, id: RECEIVER, scoped_machines: [inner], secret_key: 'ak_1' },
     rules: { secret_key: { optional: true } },
+  },
+  'version of a secret key': {
+    read: toMachineSecretVersion,
+    good: secretVersion,
+    rules: { expires_at: { nullable: true }, last_used_at: { nullable: true } },
+  },
+  'caller of a secret key': {
+    read: (body) => toMachineSecretVersion({ ...secretVersion, callers: [body] }),
+    good: { address: '192.0.2.1', last_used_at: 2 },
   },
   'signing key': { read: toSigningKey, good: signingKey, rules: signingKeyRules },
   'signing key that was revoked': {

@@ -15,6 +15,7 @@ import type {
   Machine,
   MachineScope,
   MachineSecretKey,
+  MachineSecretVersion,
   PaginatedList,
   SigningKey,
   SigningKeyRevocation,
@@ -67,6 +68,33 @@ export function toMachineScope(body: JsonObject): MachineScope {
 export function toMachineSecretKey(body: JsonObject): MachineSecretKey {
   kind(body, 'machine_secret_key')
   return { secret: text(body, 'secret') }
+}
+
+export function toMachineSecretVersion(body: JsonObject): MachineSecretVersion {
+  kind(body, 'machine_secret_version')
+  return {
+    machineId: text(body, 'machine_id'),
+    version: number(body, 'version'),
+    live: boolean(body, 'live'),
+    createdAt: number(body, 'created_at'),
+    expiresAt: nullable(number)(body, 'expires_at'),
+    lastUsedAt: nullable(number)(body, 'last_used_at'),
+    useCount: number(body, 'use_count'),
+    callers: array(body, 'callers').map((one) => {
+      const caller = object(one)
+      return { address: text(caller, 'address'), lastUsedAt: number(caller, 'last_used_at') }
+    }),
+  }
+}
+
+/** The versions that were ended. */
+export function toFinishedRotation(body: JsonObject): {
+  readonly machineId: string
+  readonly ended: readonly number[]
+} {
+  kind(body, 'machine_secret_rotation')
+  const ended = array(body, 'ended').map((version) => number({ version }, 'version'))
+  return { machineId: text(body, 'machine_id'), ended }
 }
 
 export function toM2MToken(body: JsonObject): M2MToken {

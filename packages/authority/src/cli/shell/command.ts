@@ -62,6 +62,9 @@ export function onSwitch(about: string): Flag<boolean> {
   return { about, hint: null, read: (texts) => texts.length > 0 }
 }
 
+/** For commands that ask first. */
+export const yes: Flag<boolean> = onSwitch('Do not ask.')
+
 export function textFlag(hint: string, about: string): Flag<string | undefined> {
   return { about, hint, read: (texts) => texts.at(-1) }
 }

@@ -26,6 +26,9 @@ export const REMOTE_FLAGS: typeof TARGET_FLAGS & { readonly secretKeyFile: TextF
   ...TARGET_FLAGS,
 }
 
+/** The word that names a machine. */
+export const MACHINE = 'The machine: its id or its exact name.'
+
 /** For commands that a machine may call, too. */
 export const MACHINE_FLAGS: typeof REMOTE_FLAGS & {
   readonly machine: TextFlag

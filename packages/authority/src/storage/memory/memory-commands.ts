@@ -1,4 +1,5 @@
 import { FIRST_HASH, nextHash } from '../../domain/audit-chain.ts'
+import { withSecretUse } from '../../domain/secret-uses.ts'
 import type {
   AuditEntry,
   Command,
@@ -13,7 +14,7 @@ import type {
   SigningKeySet,
   TokenPredicate,
 } from '../../domain/records.ts'
-import { scopeKeyOf, secretKeyOf, type Tables } from './tables.ts'
+import { machineSecretsOf, scopeKeyOf, secretKeyOf, type Tables } from './tables.ts'
 
 type Handlers = {
   readonly [Type in Command['type']]: (command: Extract<Command, { type: Type }>) => Outcome
@@ -155,6 +156,16 @@ export function createMemoryHandlers(tables: Tables): Handlers {
       return ended.includes('done') ? 'done' : 'missing'
     },
 
+    'record-secret-uses'({ uses }) {
+      for (const use of uses) {
+        change(machineSecrets, secretKeyOf(use.machineId, use.version), (one) => ({
+          ...one,
+          ...withSecretUse(one, use),
+        }))
+      }
+      return 'done'
+    },
+
     'create-scope'({ scope, limit }) {
       const { fromMachineId, toMachineId } = scope
       if (!machines.has(fromMachineId) || !machines.has(toMachineId)) return 'missing'
@@ -272,8 +283,10 @@ export function createMemoryHandlers(tables: Tables): Handlers {
         .filter((token) => token.expiresAt < before)
         .sort((a, b) => a.expiresAt - b.expiresAt)
       for (const token of ended.slice(0, limit)) m2mTokens.delete(token.id)
-      for (const [key, secret] of machineSecrets) {
-        if (secret.expiresAt !== null && secret.expiresAt < before) machineSecrets.delete(key)
+      for (const [key, { machineId, version, expiresAt }] of machineSecrets) {
+        // The newest version stays, dead or not: the next one counts on from it.
+        const isNewest = machineSecretsOf(tables, machineId)[0]?.version === version
+        if (expiresAt !== null && expiresAt < before && !isNewest) machineSecrets.delete(key)
       }
       for (const list of statusLists.values()) {
         if (list.endsAt < before) statusLists.delete(list.id)

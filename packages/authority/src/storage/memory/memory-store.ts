@@ -25,7 +25,7 @@ import {
   isLiveFor,
   sealedValuesOf,
 } from './memory-commands.ts'
-import { emptyTables, secretKeyOf, type Tables } from './tables.ts'
+import { emptyTables, machineSecretsOf, secretKeyOf, type Tables } from './tables.ts'
 
 /** A store that ends with its process: for tests, and for an authority inside one. */
 export function createMemoryStore(): Store {
@@ -75,12 +75,9 @@ function createReads(tables: Tables): Omit<Store, 'write' | 'ping' | 'close'> {
 
     machineSecret: (machineId, version) =>
       Promise.resolve(tables.machineSecrets.get(secretKeyOf(machineId, version)) ?? null),
-    currentMachineSecret(machineId) {
-      const versions = [...tables.machineSecrets.values()].filter(
-        (secret) => secret.machineId === machineId,
-      )
-      return Promise.resolve(versions.toSorted((a, b) => b.version - a.version)[0] ?? null)
-    },
+    machineSecrets: (machineId) => Promise.resolve(machineSecretsOf(tables, machineId)),
+    currentMachineSecret: (machineId) =>
+      Promise.resolve(machineSecretsOf(tables, machineId)[0] ?? null),
 
     m2mToken(id) {
       const token = tables.m2mTokens.get(id)

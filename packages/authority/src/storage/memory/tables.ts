@@ -60,3 +60,13 @@ export function secretKeyOf(machineId: string, version: number): string {
 export function scopeKeyOf(fromMachineId: string, toMachineId: string): string {
   return `${fromMachineId}/${toMachineId}`
 }
+
+/** Every version, the newest first. */
+export function machineSecretsOf(
+  { machineSecrets }: Tables,
+  machineId: string,
+): readonly MachineSecretRecord[] {
+  return [...machineSecrets.values()]
+    .filter((secret) => secret.machineId === machineId)
+    .sort((a, b) => b.version - a.version)
+}

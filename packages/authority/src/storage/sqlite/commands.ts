@@ -1,4 +1,5 @@
 import { FIRST_HASH, nextHash } from '../../domain/audit-chain.ts'
+import { withSecretUse } from '../../domain/secret-uses.ts'
 import type { AuditEntry, Command, Outcome, Revocation, SealedTable } from '../../domain/ports.ts'
 import type {
   ApiKeyRecord,
@@ -7,12 +8,13 @@ import type {
   M2MTokenRecord,
   MachineSecretRecord,
   ScopeRecord,
+  SecretUse,
   SigningKeySet,
   TokenPredicate,
 } from '../../domain/records.ts'
 import type { Apply } from './commit-queue.ts'
 import type { SqlValue } from './driver.ts'
-import { toDataKey } from './rows.ts'
+import { toDataKey, toMachineSecret } from './rows.ts'
 import type { Statements } from './statements.ts'
 
 type Handlers = {
@@ -146,6 +148,11 @@ function createHandlers(db: Statements): Handlers {
       const text = 'UPDATE machine_secrets SET expires_at = 0 WHERE machine_id = ? AND version = ?'
       const ended = versions.map((version) => db.run(text, machineId, version))
       return ended.some((count) => count > 0) ? 'done' : 'missing'
+    },
+
+    'record-secret-uses'({ uses }) {
+      for (const use of uses) recordSecretUse(db, use)
+      return 'done'
     },
 
     'create-scope'({ scope, limit }) {
@@ -362,7 +369,13 @@ function createHandlers(db: Statements): Handlers {
         before,
         limit,
       )
-      db.run('DELETE FROM machine_secrets WHERE expires_at < ?', before)
+      // The newest version stays, dead or not: the next one counts on from it.
+      db.run(
+        `DELETE FROM machine_secrets AS secret WHERE expires_at < ? AND EXISTS
+          (SELECT 1 FROM machine_secrets AS newer
+            WHERE newer.machine_id = secret.machine_id AND newer.version > secret.version)`,
+        before,
+      )
       db.run('DELETE FROM status_lists WHERE ends_at < ?', before)
       return forgotten === limit ? 'full' : 'done'
     },
@@ -440,13 +453,35 @@ function insertInstanceKey(db: Statements, key: InstanceKeyRecord): void {
 
 function insertMachineSecret(db: Statements, secret: MachineSecretRecord): void {
   db.run(
-    'INSERT INTO machine_secrets VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO machine_secrets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     secret.machineId,
     secret.version,
     secret.mac,
     secret.sealed,
     secret.createdAt,
     secret.expiresAt,
+    secret.lastUsedAt,
+    secret.useCount,
+    JSON.stringify(secret.callers),
+  )
+}
+
+function recordSecretUse(db: Statements, use: SecretUse): void {
+  const row = db.get(
+    'SELECT * FROM machine_secrets WHERE machine_id = ? AND version = ?',
+    use.machineId,
+    use.version,
+  )
+  if (row === undefined) return
+  const { lastUsedAt, useCount, callers } = withSecretUse(toMachineSecret(row), use)
+  db.run(
+    `UPDATE machine_secrets SET last_used_at = ?, use_count = ?, callers = ?
+    WHERE machine_id = ? AND version = ?`,
+    lastUsedAt,
+    useCount,
+    JSON.stringify(callers),
+    use.machineId,
+    use.version,
   )
 }
 

@@ -14,6 +14,7 @@ import type {
   PublicJwk,
   RevocationRecord,
   ScopeRecord,
+  SecretCaller,
   SigningKeyRecord,
   SigningKeySet,
   StatusListRecord,
@@ -97,6 +98,9 @@ export function toMachineSecret(row: SqlRow): MachineSecretRecord {
     sealed: row['sealed'] as Uint8Array | null,
     createdAt: row['created_at'] as number,
     expiresAt: row['expires_at'] as number | null,
+    lastUsedAt: row['last_used_at'] as number | null,
+    useCount: row['use_count'] as number,
+    callers: JSON.parse(row['callers'] as string) as readonly SecretCaller[],
   }
 }
 

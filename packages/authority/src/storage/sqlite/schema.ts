@@ -26,6 +26,11 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
       for (const statement of FOURTH) await sql.raw(statement).execute(db)
     },
   },
+  '0005-secret-uses': {
+    async up(db) {
+      for (const statement of SECRET_USES) await sql.raw(statement).execute(db)
+    },
+  },
 }
 
 const FIRST = [
@@ -131,6 +136,12 @@ const FOURTH = [
     cursor INTEGER NOT NULL, failures INTEGER NOT NULL, failing_since INTEGER,
     next_attempt_at INTEGER NOT NULL, disabled_at INTEGER, disabled_reason TEXT
   ) STRICT, WITHOUT ROWID`,
+]
+
+const SECRET_USES = [
+  `ALTER TABLE machine_secrets ADD COLUMN last_used_at INTEGER`,
+  `ALTER TABLE machine_secrets ADD COLUMN use_count INTEGER NOT NULL DEFAULT 0`,
+  `ALTER TABLE machine_secrets ADD COLUMN callers TEXT NOT NULL DEFAULT '[]'`,
 ]
 
 /** Thrown when a database cannot be used as it is. */

@@ -70,6 +70,9 @@ describe('an SQLite file', () => {
     await (await openSqliteStore({ file, migrate: true })).close()
     const connection = await connect(file)
     connection.exec(`
+      ALTER TABLE machine_secrets DROP COLUMN last_used_at;
+      ALTER TABLE machine_secrets DROP COLUMN use_count;
+      ALTER TABLE machine_secrets DROP COLUMN callers;
       DROP TABLE webhooks;
       DROP TABLE audit_checkpoints;
       DROP TABLE signing_key_set;

@@ -167,6 +167,13 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
         version,
       ),
 
+    machineSecrets: (machineId) =>
+      many(
+        rows.toMachineSecret,
+        'SELECT * FROM machine_secrets WHERE machine_id = ? ORDER BY version DESC',
+        machineId,
+      ),
+
     currentMachineSecret: (machineId) =>
       one(
         rows.toMachineSecret,
