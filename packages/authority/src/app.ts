@@ -84,7 +84,7 @@ export interface Authority {
   tick(): Promise<void>
   /** Ends the answers that would not end by themselves, before those under way are waited for. */
   endStreams(): void
-  /** Writes what is still to be written. Leaves the store open: it is the caller's. */
+  /** Writes what is still to be written, if it can. Leaves the store open: it is the caller's. Never throws. */
   close(): Promise<void>
 }
 
@@ -193,10 +193,13 @@ export async function createAuthority(
       statusEvents.end()
     },
     async close(): Promise<void> {
-      await uses.flush()
-      await secretUses.flush()
-      await keyRing.close()
-      await webhookDeliveries.stop()
+      const steps = [uses.flush, secretUses.flush, keyRing.close, webhookDeliveries.stop]
+      for (const step of steps) {
+        // What cannot be written is lost as in a crash; that must not keep a server from ending.
+        await step().catch((error: unknown) => {
+          log.error('not everything was written at the end', {}, error)
+        })
+      }
     },
   })
 }
