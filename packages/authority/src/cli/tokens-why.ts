@@ -50,9 +50,13 @@ type Input = Parameters<typeof connectAsMachine>[0]
 async function tellJwt(text: string, input: Input, shell: Shell): Promise<Outcome> {
   const caller = await callerOrNull(input, shell)
   const { where } = caller ?? (await connectWithAnyKey(input, shell))
+  const { apiUrl, issuer = apiUrl } = where
   const { steps, refusal } = await whyJwt(text, {
-    issuer: where.issuer ?? where.apiUrl,
-    jwksUri: `${where.apiUrl}/.well-known/jwks.json`,
+    issuer,
+    jwksUri: `${apiUrl}/.well-known/jwks.json`,
+    // A status list is named by its public address, which need not be reachable from here.
+    fetch: (url, init) =>
+      fetch(url.startsWith(`${issuer}/`) ? apiUrl + url.slice(issuer.length) : url, init),
     audience: caller?.machineId ?? null,
     clockToleranceSeconds: CLOCK_TOLERANCE_SECONDS,
     now: () => shell.now(),
