@@ -80,7 +80,8 @@ export async function authenticateRequest<const Accepts extends AcceptsToken = '
   return authenticator.authenticate(request, acceptsToken === undefined ? {} : { acceptsToken })
 }
 
-async function authenticateAs(
+/** Who sends a request, of the classes that are accepted. @throws {CountersignError} `configuration-invalid` */
+export async function authenticateAs(
   verification: Verification,
   request: HasHeaders,
   accepts: AcceptsToken,
