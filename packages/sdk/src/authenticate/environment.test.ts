@@ -30,6 +30,15 @@ describe('what a middleware is not told', () => {
     vi.unstubAllGlobals()
   })
 
+  test('it reads first from what its platform gives it', () => {
+    for (const [name, value] of Object.entries(ENV)) vi.stubEnv(name, value)
+    const own = { COUNTERSIGN_URL: 'https://own.test', COUNTERSIGN_SECRET_KEY: '', KV: {} }
+    const found = { apiUrl: 'https://own.test', secretKey: 'sk_env' }
+    expect(withEnvironment({}, own)).toMatchObject(found)
+    vi.unstubAllEnvs()
+    expect(withEnvironment({ env: ENV }, own)).toMatchObject({ apiUrl: 'https://authority.test' })
+  })
+
   test('and nothing else is read: neither other variables, nor those that are not needed', () => {
     const env = new Proxy(
       {},

@@ -14,25 +14,33 @@ export interface MiddlewareOptions extends Omit<AuthenticatorOptions, 'apiUrl'> 
 /** Variables by name. Other members, as the bindings of a worker, are not looked at. */
 export type Environment = object
 
+/** What is read. */
+export const VARIABLES = [
+  'COUNTERSIGN_URL',
+  'COUNTERSIGN_MACHINE_SECRET_KEY',
+  'COUNTERSIGN_SECRET_KEY',
+  'COUNTERSIGN_JWT_KEY',
+] as const
+
+type Read = (variable: (typeof VARIABLES)[number]) => string | undefined
+
 /**
- * The options, with what they lack from the environment: `COUNTERSIGN_URL`,
- * `COUNTERSIGN_MACHINE_SECRET_KEY`, `COUNTERSIGN_SECRET_KEY`, and `COUNTERSIGN_JWT_KEY` for `jwks`. A
- * variable is read only where it is needed: Deno asks for leave.
+ * The options, with what they lack from the environment; `COUNTERSIGN_JWT_KEY` is for `jwks`. A variable
+ * is read only where it is needed: Deno asks for leave.
  *
+ * @param own What a platform gives its handlers, before `process.env`.
  * @throws {CountersignError} `configuration-invalid`, naming the option and the variable.
  */
-export function withEnvironment(given: MiddlewareOptions): AuthenticatorOptions {
+export function withEnvironment(given: MiddlewareOptions, own?: Environment): AuthenticatorOptions {
   const value: unknown = given
   if (!isJsonObject(value)) throw invalidOption('options to be an object')
-  const { env = processEnvironment(), ...options } = given
-  const apiUrl = orVariable(options.apiUrl, env, 'COUNTERSIGN_URL')
+  const { env, ...options } = given
+  const read = readerOf(env === undefined ? [own ?? {}, processEnvironment()] : [env])
+  const apiUrl = options.apiUrl || read('COUNTERSIGN_URL')
   if (apiUrl === undefined) throw invalidOption('apiUrl, or COUNTERSIGN_URL in the environment')
-  const machineSecretKey = orVariable(
-    options.machineSecretKey,
-    env,
-    'COUNTERSIGN_MACHINE_SECRET_KEY',
-  )
-  const secretKey = orVariable(options.secretKey, env, 'COUNTERSIGN_SECRET_KEY')
+  // What is empty counts as not set, here as in the options of the client.
+  const machineSecretKey = options.machineSecretKey || read('COUNTERSIGN_MACHINE_SECRET_KEY')
+  const secretKey = options.secretKey || read('COUNTERSIGN_SECRET_KEY')
   const { audience, session, oauth, jwksUri } = options
   if ([machineSecretKey, secretKey, audience, session, oauth].every((one) => one === undefined)) {
     throw invalidOption(
@@ -40,22 +48,26 @@ export function withEnvironment(given: MiddlewareOptions): AuthenticatorOptions 
         'COUNTERSIGN_SECRET_KEY; or, to verify JWTs and nothing else, audience',
     )
   }
-  const jwks = options.jwks ?? (jwksUri === undefined ? keySetIn(env) : undefined)
+  const jwks = options.jwks ?? (jwksUri === undefined ? keySetIn(read) : undefined)
   return { ...options, apiUrl, machineSecretKey, secretKey, jwks }
 }
 
-/** What is empty counts as not set, in both places. */
-function orVariable(given: string | undefined, env: Environment, name: string): string | undefined {
-  if (given !== undefined && given !== '') return given
-  const value = (env as Readonly<Record<string, unknown>>)[name]
-  if (value === undefined || value === '') return undefined
-  if (typeof value === 'string') return value
-  throw invalidOption(`${name} in the environment to be a text`)
+function readerOf(environments: readonly Environment[]): Read {
+  return (variable) => {
+    for (const environment of environments) {
+      const value = (environment as Readonly<Record<string, unknown>>)[variable]
+      if (typeof value === 'string' && value !== '') return value
+      if (value !== undefined && value !== '') {
+        throw invalidOption(`${variable} in the environment to be a text`)
+      }
+    }
+    return undefined
+  }
 }
 
 /** Keys that are configured and not fetched: a JWK, or a set of them. */
-function keySetIn(env: Environment): AuthenticatorOptions['jwks'] {
-  const text = orVariable(undefined, env, 'COUNTERSIGN_JWT_KEY')
+function keySetIn(read: Read): AuthenticatorOptions['jwks'] {
+  const text = read('COUNTERSIGN_JWT_KEY')
   if (text === undefined) return undefined
   const value = parseJsonObject(text)
   if (isJwkSet(value)) return value as { readonly keys: readonly JsonObject[] }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { fromNode } from './node-request.ts'
+import { fromAny, fromNode } from './node-request.ts'
+import { requestWith } from '../testing/requests.ts'
 import { bearerToken, sessionCookie } from './presented-token.ts'
 
 describe('a request of Node', () => {
@@ -38,4 +39,10 @@ describe('a request of Node', () => {
     const several = { authorization: ['Bearer one', 'Bearer two'] }
     expect(bearerToken(fromNode({ headers: several }))).toBe('malformed')
   })
+})
+
+test('a request of either kind is told by its headers, whatever they are called', () => {
+  const headers = { authorization: 'Bearer one', get: 'Bearer two' }
+  expect(bearerToken(fromAny({ headers }))).toEqual({ token: 'one' })
+  expect(bearerToken(fromAny(requestWith('Bearer one')))).toEqual({ token: 'one' })
 })

@@ -25,6 +25,16 @@ export function fromNode(request: NodeRequest): HasHeaders {
   }
 }
 
+/** For frameworks whose requests are the web's in one place and Node's in another. */
+export function fromAny(request: HasHeaders | NodeRequest): HasHeaders {
+  return isOfTheWeb(request) ? request : fromNode(request)
+}
+
+function isOfTheWeb(request: HasHeaders | NodeRequest): request is HasHeaders {
+  // A header of that name would be a text.
+  return typeof request.headers.get === 'function'
+}
+
 /** @param rawHeaders Names and values by turns. */
 function valuesOf(name: string, rawHeaders: readonly string[]): string[] {
   return rawHeaders.filter(

@@ -16,6 +16,7 @@ import type { MiddlewareOptions } from './environment.ts'
 import {
   createGetAuth,
   createRequestAuth,
+  createRequestAuthByEnvironment,
   type GetAuth,
   type RequestAuth,
   requestAuthIn,
@@ -116,4 +117,30 @@ test('a middleware that is missing is said, with the line to add', () => {
   const find = (): unknown => requestAuthIn(undefined, 'app.use(countersignMiddleware())')
   expect(find).toThrow(expect.objectContaining({ code: 'configuration-invalid' }))
   expect(find).toThrow('app.use(countersignMiddleware())')
+})
+
+describe('an environment that comes with each request', () => {
+  const env = () => ({
+    COUNTERSIGN_URL: TEST_ISSUER,
+    COUNTERSIGN_MACHINE_SECRET_KEY: machineSecretOf(RECEIVER),
+    incoming: {},
+  })
+
+  test('is read by the first, and makes one instance for all that have the same', async () => {
+    const server = scriptedFetch(json({ keys: [key.publicJwk] }))
+    const options = { fetch: server.fetch, clock: () => TEST_NOW_MS }
+    const begin = createRequestAuthByEnvironment(options)
+    const request = requestWith(`Bearer ${await signToken(key)}`)
+    for (let count = 0; count < 3; count++) {
+      const auth = begin(request, env())
+      expect(await getAuth(auth, { acceptsToken: 'm2m_token' })).toMatchObject({ subject: SENDER })
+    }
+    expect(server.sent).toHaveLength(1)
+    expect(() => begin(request, { ...env(), COUNTERSIGN_URL: 'no place' })).toThrow('apiUrl')
+  })
+
+  test.each([undefined, null, 'env', {}])('may be none: %j', (none) => {
+    const begin = createRequestAuthByEnvironment()
+    expect(() => begin(requestWith(), none)).toThrow('COUNTERSIGN_URL')
+  })
 })

@@ -1,8 +1,14 @@
 import { CountersignError } from '../token/errors.ts'
+import { isJsonObject } from '../token/json.ts'
 import type { TokenType } from '../token/token-type.ts'
 import type { Auth, SignedInAuth } from './auth-object.ts'
 import { type AuthenticateOptions, authenticateAs } from './authenticator.ts'
-import { type MiddlewareOptions, withEnvironment } from './environment.ts'
+import {
+  type Environment,
+  type MiddlewareOptions,
+  VARIABLES,
+  withEnvironment,
+} from './environment.ts'
 import type { AcceptedNone, AcceptedType, AcceptsToken } from './options.ts'
 import type { HasHeaders } from './presented-token.ts'
 import type { RequestState } from './request-state.ts'
@@ -38,12 +44,14 @@ export type GetAuth<Context> = <const Accepts extends AcceptsToken = 'session_to
  * What a middleware makes of each request. The instance has its own keys, lists and caches, and each
  * `RequestAuth` belongs to one instance: two in a process know nothing of each other.
  *
+ * @param own The environment that a platform gives its handlers, before `process.env`.
  * @throws {CountersignError} `configuration-invalid`, naming the option and the variable.
  */
 export function createRequestAuth(
   options: MiddlewareOptions = {},
+  own?: Environment,
 ): (request: HasHeaders) => RequestAuth {
-  const verification = createVerification(withEnvironment(options))
+  const verification = createVerification(withEnvironment(options, own))
   return (request) => {
     let own: Verification | undefined
     return {
@@ -56,6 +64,24 @@ export function createRequestAuth(
         return state as RequestState<AcceptedType<Accepts>, AcceptedNone<Accepts>>
       },
     }
+  }
+}
+
+/**
+ * The same where a platform gives its environment with each request, as Workers do. Options are checked
+ * with the first; what it is made of stays until a variable has another value.
+ */
+export function createRequestAuthByEnvironment(
+  options?: MiddlewareOptions,
+): (request: HasHeaders, env: unknown) => RequestAuth {
+  let made: { readonly name: string; begin(request: HasHeaders): RequestAuth } | undefined
+  return (request, env) => {
+    const own = isJsonObject(env) ? env : {}
+    // By their values: on some platforms what stands in this place is another object for each request.
+    const values = VARIABLES.map((variable) => own[variable])
+    const name = JSON.stringify(values.map((value) => (typeof value === 'string' ? value : null)))
+    if (made?.name !== name) made = { name, begin: createRequestAuth(options, own) }
+    return made.begin(request)
   }
 }
 
