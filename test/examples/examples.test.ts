@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ROOT } from '../support/spawn.ts'
-import { createSetting, expectAnswers, startExample } from './support.ts'
+import { createSetting, EXAMPLES, expectAnswers, startExample } from './support.ts'
 
 /** Each example is started as its page says; `countersign` is the build of this workspace. */
 
-test.each(['express', 'fastify', 'h3', 'hono', 'node'])(
+test.each(EXAMPLES)(
   'examples/%s starts as documented, and lets in who may come in',
   async (name) => {
     await using setting = await createSetting()

@@ -8,6 +8,9 @@ import { createClient } from 'countersign'
 import { expect } from 'vitest'
 import { startTestAuthority } from '../support/authority.ts'
 
+/** Those that are a server of Node, by their folders. */
+export const EXAMPLES = ['express', 'fastify', 'h3', 'hono', 'node'] as const
+
 /** A running authority with what the pages of docs/frameworks set up, and how it is called. */
 export interface Setting extends AsyncDisposable {
   /** What a page tells its reader to export. */
@@ -52,7 +55,11 @@ export interface RunningExample extends AsyncDisposable {
   readonly url: string
 }
 
-/** Starts a program as its page says, on a free port, and waits until it answers. */
+/**
+ * Starts a program as its page says, on a free port, and waits until it answers.
+ *
+ * @param args `$PORT` in them is the port, for a program that is not told it by its environment.
+ */
 export async function startExample(
   command: string,
   args: readonly string[],
@@ -60,7 +67,8 @@ export async function startExample(
   env: Readonly<Record<string, string>>,
 ): Promise<RunningExample> {
   const port = await freePort()
-  const child = spawn(command, args, {
+  const words = args.map((arg) => arg.replace('$PORT', String(port)))
+  const child = spawn(command, words, {
     cwd,
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], PORT: String(port), ...env },
     // A group of its own, which ends with all that npm has started.
