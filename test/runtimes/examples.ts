@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -70,6 +70,25 @@ export function testExamples(missing: string | null): void {
       },
     )
   })
+
+  test.for(['h3', 'hono'])(
+    '%s is a worker on workerd, and lets in who may come in',
+    TIMEOUT,
+    async (name, { skip }) => {
+      await isHere('workerd', BINARIES.workerd, skip)
+      const folder = await mkdtemp(join(tmpdir(), 'countersign-edge-'))
+      await installSdk(folder)
+      await symlink(join(ROOT, 'node_modules', name), join(folder, 'node_modules', name))
+      await cp(join(ROOT, 'test/runtimes/edge', `${name}.js`), join(folder, 'worker.js'))
+      await bundleWorker(folder, 'worker.js')
+      await writeFile(join(folder, 'example.capnp'), CONFIGURATION)
+      await using setting = await createSetting()
+      const [binary, ...args] = COMMANDS.workerd
+      await using worker = await startExample(binary, args, folder, setting.env)
+      await expectAnswers(worker, setting, false)
+      await rm(folder, { recursive: true })
+    },
+  )
 
   test.for(EXAMPLES)(
     'examples/%s starts on Node 24, and lets in who may come in',
