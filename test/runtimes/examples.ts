@@ -39,6 +39,7 @@ const config :Workerd.Config = (
 
 /** Starts the examples where `npm test` does not. @param missing Why a runtime is not here. */
 export function testExamples(missing: string | null): void {
+  /** On a machine of CI it must be. */
   const isHere = async (name: string, binary: string, skip: (why: string) => void) => {
     if ((await versionOf({ binary })) !== null) return
     const why = `${name}: ${missing ?? `${binary} does not run`}`

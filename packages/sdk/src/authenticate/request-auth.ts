@@ -53,13 +53,13 @@ export function createRequestAuth(
 ): (request: HasHeaders) => RequestAuth {
   const verification = createVerification(withEnvironment(options, own))
   return (request) => {
-    let own: Verification | undefined
+    let once: Verification | undefined
     return {
       async authenticate<const Accepts extends AcceptsToken = 'session_token'>({
         acceptsToken,
       }: AuthenticateOptions<Accepts> = {}) {
-        own ??= onceEach(verification)
-        const state = await authenticateAs(own, request, acceptsToken ?? 'session_token')
+        once ??= onceEach(verification)
+        const state = await authenticateAs(once, request, acceptsToken ?? 'session_token')
         // Its class is one of those accepted, as `authenticateAs` sees to.
         return state as RequestState<AcceptedType<Accepts>, AcceptedNone<Accepts>>
       },
