@@ -119,9 +119,12 @@ function onceEach(verification: Verification): Verification {
     look: (token, types) => verification.look(token, types),
     verify(token, looked) {
       const name = nameOf(looked.type, token)
-      const known = verified.get(name) ?? verification.verify(token, looked)
-      verified.set(name, known)
-      return known
+      const known = verified.get(name)
+      if (known !== undefined) return known
+      // Async, so that what it throws is kept like what it rejects with.
+      const first = (async () => verification.verify(token, looked))()
+      verified.set(name, first)
+      return first
     },
   }
 }
