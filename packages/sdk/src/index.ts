@@ -15,6 +15,8 @@ export {
   type Authenticator,
   createAuthenticator,
 } from './authenticate/authenticator.ts'
+export type { Environment, MiddlewareOptions } from './authenticate/environment.ts'
+export type { RequireAuthOptions, RequireMachineOptions } from './authenticate/guards.ts'
 export type {
   AcceptedNone,
   AcceptedType,
@@ -24,6 +26,7 @@ export type {
   SessionOptions,
 } from './authenticate/options.ts'
 export type { AuthReason } from './authenticate/refusals.ts'
+export type { GetAuth, RequestAuth } from './authenticate/request-auth.ts'
 export type { RequestState, SignedInState, SignedOutState } from './authenticate/request-state.ts'
 export type { ApiKeysApi } from './client/api-keys.ts'
 export type { AuditLogApi } from './client/audit-log.ts'

@@ -81,7 +81,8 @@ export async function authenticateRequest<const Accepts extends AcceptsToken = '
   return authenticator.authenticate(request, acceptsToken === undefined ? {} : { acceptsToken })
 }
 
-function authenticateAs(
+/** Who sends a request, of the classes that are accepted. @throws {CountersignError} `configuration-invalid` */
+export function authenticateAs(
   verification: Verification,
   request: HasHeaders,
   accepts: AcceptsToken,

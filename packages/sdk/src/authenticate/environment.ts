@@ -1,0 +1,90 @@
+import { isJsonObject, type JsonObject } from '../token/json.ts'
+import { isJwkSet } from '../verify/jwk.ts'
+import { invalidOption } from '../verify/options.ts'
+import type { AuthenticatorOptions } from './options.ts'
+
+/** What a middleware is made with: what is not given is read from the environment. */
+export interface MiddlewareOptions extends Omit<AuthenticatorOptions, 'apiUrl'> {
+  /** Where the authority is reached. Default `COUNTERSIGN_URL`. */
+  readonly apiUrl?: string | undefined
+  /** Where variables are read. Default `process.env`, where there is one. */
+  readonly env?: Environment | undefined
+}
+
+/** Variables by name. Other members, as the bindings of a worker, are not looked at. */
+export type Environment = object
+
+/** What is read. */
+export const VARIABLES = [
+  'COUNTERSIGN_URL',
+  'COUNTERSIGN_MACHINE_SECRET_KEY',
+  'COUNTERSIGN_SECRET_KEY',
+  'COUNTERSIGN_JWT_KEY',
+] as const
+
+type Read = (variable: (typeof VARIABLES)[number]) => string | undefined
+
+/**
+ * The options, with what they lack from the environment; `COUNTERSIGN_JWT_KEY` is for `jwks`. A variable
+ * is read only where it is needed: Deno asks for leave.
+ *
+ * @param own What a platform gives its handlers, before `process.env`.
+ * @throws {CountersignError} `configuration-invalid`, naming the option and the variable.
+ */
+export function withEnvironment(given: MiddlewareOptions, own?: Environment): AuthenticatorOptions {
+  const value: unknown = given
+  if (!isJsonObject(value)) throw invalidOption('options to be an object')
+  const { env, ...options } = given
+  const read = readerOf(env === undefined ? [own ?? {}, processEnvironment()] : [env])
+  const apiUrl = options.apiUrl || read('COUNTERSIGN_URL')
+  if (apiUrl === undefined) throw invalidOption('apiUrl, or COUNTERSIGN_URL in the environment')
+  // What is empty counts as not set, here as in the options of the client.
+  const machineSecretKey = options.machineSecretKey || read('COUNTERSIGN_MACHINE_SECRET_KEY')
+  const secretKey = options.secretKey || read('COUNTERSIGN_SECRET_KEY')
+  const { audience, session, oauth, jwksUri } = options
+  if ([machineSecretKey, secretKey, audience, session, oauth].every((one) => one === undefined)) {
+    throw invalidOption(
+      'machineSecretKey, or COUNTERSIGN_MACHINE_SECRET_KEY in the environment; or secretKey, or ' +
+        'COUNTERSIGN_SECRET_KEY; or, to verify JWTs and nothing else, audience',
+    )
+  }
+  const jwks = options.jwks ?? (jwksUri === undefined ? keySetIn(read) : undefined)
+  return { ...options, apiUrl, machineSecretKey, secretKey, jwks }
+}
+
+function readerOf(environments: readonly Environment[]): Read {
+  return (variable) => {
+    for (const environment of environments) {
+      const value = (environment as Readonly<Record<string, unknown>>)[variable]
+      if (typeof value === 'string' && value !== '') return value
+      if (value !== undefined && value !== '') {
+        throw invalidOption(`${variable} in the environment to be a text`)
+      }
+    }
+    return undefined
+  }
+}
+
+/** Keys that are configured and not fetched: a JWK, or a set of them. */
+function keySetIn(read: Read): AuthenticatorOptions['jwks'] {
+  const text = read('COUNTERSIGN_JWT_KEY')
+  if (text === undefined) return undefined
+  const value = parse(text)
+  if (isJwkSet(value)) return value as { readonly keys: readonly JsonObject[] }
+  if (isJsonObject(value) && typeof value['kty'] === 'string') return { keys: [value] }
+  throw invalidOption('COUNTERSIGN_JWT_KEY in the environment to be the JSON of a JWK or a JWK Set')
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** At the edge there may be no `process`; who has variables there is given them. */
+function processEnvironment(): Environment {
+  const { process } = globalThis as { readonly process?: { readonly env?: Environment } }
+  return process?.env ?? {}
+}
