@@ -1,0 +1,3 @@
+import { countersignMiddleware } from 'countersign/astro'
+
+export const onRequest = countersignMiddleware()

@@ -1,0 +1,3 @@
+import { countersignMiddleware } from 'countersign/nuxt'
+
+export default countersignMiddleware()

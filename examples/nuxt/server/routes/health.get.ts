@@ -1,0 +1,2 @@
+// Open to all: no token is looked at.
+export default defineEventHandler(() => ({ ok: true }))

@@ -1,0 +1,96 @@
+import { headers } from 'next/headers.js'
+import type { MiddlewareOptions } from '../authenticate/environment.ts'
+import {
+  createAuthGuard,
+  createMachineGuard,
+  type Guard,
+  type RequireAuthOptions,
+  type RequireMachineOptions,
+  toResponse,
+} from '../authenticate/guards.ts'
+import { fromAny, type NodeRequest } from '../authenticate/node-request.ts'
+import type { HasHeaders } from '../authenticate/presented-token.ts'
+import { createRequestAuth, type GetAuth, type RequestAuth } from '../authenticate/request-auth.ts'
+import type { CurrentAuth } from './current-auth.ts'
+
+/**
+ * `countersign/nextjs`: Next 15 and 16, on Node and at the edge. Next runs its proxy apart from its
+ * routes, so that nothing which one found out can be believed by the other: no middleware is needed,
+ * and each verifies for itself.
+ */
+
+/** A route handler, or the proxy. */
+export type RouteHandler<Req extends HasHeaders, Rest extends readonly unknown[], Res> = (
+  request: Req,
+  ...rest: Rest
+) => Res | Promise<Res>
+
+/** Goes around a route handler, or the proxy. */
+export type Guarded = <
+  Req extends HasHeaders = Request,
+  Rest extends readonly unknown[] = [],
+  Res = Response,
+>(
+  handler: RouteHandler<Req, Rest, Res>,
+) => (request: Req, ...rest: Rest) => Promise<Res | Response>
+
+/** One instance, with its own keys, lists and caches. */
+export interface Countersign {
+  /** Who sends the request that is being answered: in server components, actions and route handlers. */
+  readonly auth: CurrentAuth
+  /** The same, by a request: also one of the pages router, which is Node's. */
+  readonly getAuth: GetAuth<HasHeaders | NodeRequest>
+  /** Lets machines pass, and answers everybody else. @throws {CountersignError} `configuration-invalid` */
+  readonly requireMachine: (options?: RequireMachineOptions) => Guarded
+  /** Lets these classes of token pass, and answers everybody else. */
+  readonly requireAuth: (options: RequireAuthOptions) => Guarded
+}
+
+/**
+ * An instance with settings of its own. They are checked by the first request, and not by the build of
+ * Next, which loads each route without the settings of the server.
+ */
+export function createCountersign(options?: MiddlewareOptions): Countersign {
+  let begin: ((request: HasHeaders) => RequestAuth) | undefined
+  const begun = new WeakMap<object, RequestAuth>()
+  const find = (key: object, request: HasHeaders): RequestAuth => {
+    begin ??= createRequestAuth(options)
+    const auth = begun.get(key) ?? begin(request)
+    begun.set(key, auth)
+    return auth
+  }
+  /**
+   * By the headers that Next hands out, one object for a request: what a guard verified is known to
+   * `auth`. To ask for them also keeps the answer out of Next's caches, and so from other callers.
+   */
+  const current = async (): Promise<RequestAuth> => {
+    const found = await headers()
+    return find(found, { headers: found })
+  }
+  const findBy = (request: HasHeaders | NodeRequest): RequestAuth | Promise<RequestAuth> =>
+    request instanceof Request ? current() : find(request, fromAny(request))
+  const guarding =
+    (guard: Guard): Guarded =>
+    (handler) =>
+    async (request, ...rest) => {
+      const denial = await guard(await findBy(request))
+      return denial === null ? handler(request, ...rest) : toResponse(denial)
+    }
+  return Object.freeze<Countersign>({
+    auth: async (asked) => (await (await current()).authenticate(asked)).toAuth(),
+    getAuth: async (request, asked) => (await (await findBy(request)).authenticate(asked)).toAuth(),
+    requireMachine: (allowed) => guarding(createMachineGuard(allowed)),
+    requireAuth: (allowed) => guarding(createAuthGuard(allowed)),
+  })
+}
+
+const byEnvironment: Countersign = createCountersign()
+
+/** Who sends the request that is being answered, by the settings of the environment. */
+export const auth: Countersign['auth'] = byEnvironment.auth
+/** Who sends this request, by the settings of the environment. */
+export const getAuth: Countersign['getAuth'] = byEnvironment.getAuth
+/** Lets machines pass, and answers everybody else. @throws {CountersignError} `configuration-invalid` */
+export const requireMachine: Countersign['requireMachine'] = byEnvironment.requireMachine
+/** Lets these classes of token pass, and answers everybody else. */
+export const requireAuth: Countersign['requireAuth'] = byEnvironment.requireAuth

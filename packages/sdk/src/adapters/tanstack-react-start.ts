@@ -1,0 +1,73 @@
+import {
+  createMiddleware,
+  getGlobalStartContext,
+  type RequestMiddlewareAfterServer,
+} from '@tanstack/react-start'
+import type { MiddlewareOptions } from '../authenticate/environment.ts'
+import {
+  createAuthGuard,
+  createMachineGuard,
+  type Guard,
+  type RequireAuthOptions,
+  type RequireMachineOptions,
+  toResponse,
+} from '../authenticate/guards.ts'
+import type { HasHeaders } from '../authenticate/presented-token.ts'
+import {
+  createGetAuth,
+  createRequestAuth,
+  type GetAuth,
+  type RequestAuth,
+  requestAuthIn,
+} from '../authenticate/request-auth.ts'
+import type { CurrentAuth } from './current-auth.ts'
+
+/** `countersign/tanstack-react-start`: server routes, server functions and loaders of TanStack Start 1. */
+
+/** What `countersignMiddleware` adds to the context of a request. */
+export interface CountersignContext {
+  readonly countersign: RequestAuth
+}
+
+/** One of `requestMiddleware` in `src/start.ts`, or of a route. */
+export type Middleware<Context> = RequestMiddlewareAfterServer<object, undefined, Context>
+
+/**
+ * Goes before all others, in `src/start.ts`. It verifies nothing before a handler or a guard asks.
+ * Settings are read by the first request: the build has none.
+ */
+export function countersignMiddleware(options?: MiddlewareOptions): Middleware<CountersignContext> {
+  let begin: ((request: HasHeaders) => RequestAuth) | undefined
+  return createMiddleware().server(({ request, next }) => {
+    begin ??= createRequestAuth(options)
+    return next({ context: { countersign: begin(request) } })
+  })
+}
+
+/** Who sends the request that is being answered, by the middleware in `src/start.ts`. */
+export const auth: CurrentAuth = async (asked) => getAuth(getGlobalStartContext(), asked)
+
+/** The same by the context of a handler: that of the middleware which ran last. */
+export const getAuth: GetAuth<unknown> = createGetAuth(find)
+
+/** A middleware of a route. @throws {CountersignError} `configuration-invalid` */
+export function requireMachine(options?: RequireMachineOptions): Middleware<undefined> {
+  return guarding(createMachineGuard(options))
+}
+
+/** Lets these classes of token pass, and answers everybody else. */
+export function requireAuth(options: RequireAuthOptions): Middleware<undefined> {
+  return guarding(createAuthGuard(options))
+}
+
+function guarding(guard: Guard): Middleware<undefined> {
+  return createMiddleware().server(async ({ context, next }) => {
+    const denial = await guard(find(context))
+    return denial === null ? next() : toResponse(denial)
+  })
+}
+
+function find(context: unknown): RequestAuth {
+  const line = 'requestMiddleware: [countersignMiddleware()], in src/start.ts'
+  return requestAuthIn((context as Partial<CountersignContext> | undefined)?.countersign, line)
+}
