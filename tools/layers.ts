@@ -154,6 +154,11 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       packages: ['*', 'countersign/token'],
       because: 'sockets and signals carry the app, and know nothing of commands',
     },
+    emulator: {
+      layers: ['domain', 'storage', 'vault', 'system.ts', 'app.ts'],
+      packages: ['*', 'countersign/token'],
+      because: 'an emulator composes the authority anew; only its own command sees it',
+    },
     cli: {
       layers: [
         'domain',
@@ -167,6 +172,7 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
         'log.ts',
         'app.ts',
         'node.ts',
+        'emulator',
       ],
       packages: ['*', 'countersign', 'countersign/token', 'countersign/verify'],
       because: 'a command starts an authority, opens its database, or calls one as any user could',
