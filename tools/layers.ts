@@ -53,6 +53,12 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       packages: ['*'],
       because: 'an adapter puts authenticate into a framework, and nothing depends on it',
     },
+    'testing/kit': {
+      layers: ['token', 'verify', 'client'],
+      packages: [],
+      because:
+        'the kit is published: it stands on what is, and on the helpers of our own tests never',
+    },
     testing: {
       layers: ['*'],
       packages: ['*'],

@@ -182,7 +182,8 @@ function createListMemory() {
       const accept = request.headers.get('accept') ?? '*/*'
       const response = await answer(new Request(request.url, { headers: { accept } }))
       const type = response.headers.get('content-type') ?? ''
-      if (response.status === 200) served.set(pathname, { text: await response.clone().text(), type })
+      if (response.status === 200)
+        served.set(pathname, { text: await response.clone().text(), type })
       return response
     },
   }
