@@ -10,6 +10,11 @@ export const ENTRIES: Entries = {
     about: 'An authority of your own, at once; --demo shows it at work',
     load: async () => (await import('./dev.ts')).dev,
   },
+  emulate: {
+    group: RUN,
+    about: 'An authority for tests: seeded, told to fail, forgotten at its end',
+    load: async () => (await import('./emulate.ts')).emulate,
+  },
   serve: {
     group: RUN,
     about: 'The authority, in production',

@@ -5,6 +5,7 @@ import {
   createAuthority,
   initializeInstance,
 } from '../app.ts'
+import type { Origin } from '../domain/actors.ts'
 import { createIdSource } from '../domain/id-source.ts'
 import type { AuditEntry, Clock, Command, KeyVault, Log, Store } from '../domain/ports.ts'
 import type { Algorithm } from '../domain/records.ts'
@@ -70,7 +71,7 @@ export async function createEmulator(options: EmulatorOptions): Promise<Emulator
     instanceId: founded.instanceId,
     secretKey: founded.secretKey,
     ids,
-    fetch: (request: Request) => authority.fetch(request),
+    fetch: (request: Request, origin?: Origin) => authority.fetch(request, origin),
     tick: () => authority.tick(),
     endStreams: () => {
       authority.endStreams()

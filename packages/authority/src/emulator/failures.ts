@@ -73,9 +73,13 @@ export function createFailures(): Failures {
   const waiting = new Set<() => void>()
   const lists = createListMemory()
 
-  const take = (path: string, fits: (failure: Failure) => boolean): Failure | undefined => {
-    const found = pending.find(({ failure }) => isFor(failure, path) && fits(failure))
-    if (found === undefined) return undefined
+  /** The one that is next for a path, which counts as a request if `isDue`. */
+  const take = (
+    path: string,
+    isDue: (failure: Failure) => boolean = () => true,
+  ): Failure | undefined => {
+    const found = pending.find(({ failure }) => isFor(failure, path))
+    if (found === undefined || !isDue(found.failure)) return undefined
     found.left--
     pending = pending.filter(({ left }) => left > 0)
     return found.failure
@@ -102,7 +106,7 @@ export function createFailures(): Failures {
 
     async answer(request: Request, answer: Answer, own: readonly Failure[] = []) {
       const { pathname } = new URL(request.url)
-      const standing = own.length > 0 ? undefined : take(pathname, () => true)
+      const standing = own.length > 0 ? undefined : take(pathname)
       const due = standing === undefined ? own : [standing]
       for (const failure of due) {
         if (failure.kind === 'slow') await wait(failure.delayMs, request.signal, waiting)

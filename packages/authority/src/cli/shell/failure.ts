@@ -149,6 +149,17 @@ export const FAILURES = {
     exitCode: EXIT.failed,
     remedy: 'Nothing was changed.',
   },
+  'emulator-refused': {
+    message: 'An emulator does not start where an authority may be in production.',
+    exitCode: EXIT.failed,
+    remedy:
+      'Unset NODE_ENV, COUNTERSIGN_ROOT_KEY and COUNTERSIGN_ROOT_KEY_FILE for it; it needs none.',
+  },
+  'seed-invalid': {
+    message: 'The seed of the emulator cannot be planted.',
+    exitCode: EXIT.usage,
+    remedy: 'See docs/emulator.md for what a seed may hold.',
+  },
   unexpected: {
     message: 'The command failed in a way that it does not know.',
     exitCode: EXIT.failed,
