@@ -24,11 +24,18 @@ export const emulate: Command = defineCommand({
   flags: {
     port: textFlag('PORT', 'The port; 0 takes a free one. Default: COUNTERSIGN_PORT, else 4100.'),
     host: textFlag('HOST', `The address to listen on. Default: ${HOST}, this machine alone.`),
+    issuer: textFlag(
+      'URL',
+      'Where others reach it, and the iss of its JWTs. Default: its address.',
+    ),
     seed: textFlag('FILE', 'A JSON file of machines, tokens and API keys. Default: none.'),
   },
-  async run({ port, host = HOST, seed, json }, shell) {
+  async run({ port, host = HOST, issuer, seed, json }, shell) {
     const stopped = shell.untilStopped()
     const config = emulatorConfig(port, shell)
+    if (issuer !== undefined && !isPlace(issuer)) {
+      throw new CommandError('usage', '--issuer must be an http(s) URL without query or fragment.')
+    }
     const planted = seed === undefined ? parseSeed('{}') : readSeed(seed)
     const log = createLog({ level: config.logLevel ?? 'warn' })
     let emulated: EmulatedAuthority | undefined
@@ -38,23 +45,20 @@ export const emulate: Command = defineCommand({
       log,
       hangsUpOn: (request) => emulated?.hangsUpOn(request) === true,
       async open(url) {
-        const issuer = config.issuer ?? url
         const { jwtAlgorithm } = config
-        return (emulated = await createEmulatedAuthority({
-          issuer,
+        emulated = await createEmulatedAuthority({
+          issuer: issuer?.replace(/\/+$/, '') ?? url,
           seed: planted,
           log,
           jwtAlgorithm,
-        }))
+        })
+        return emulated
       },
     })
     try {
       if (emulated === undefined) throw new TypeError('A server that listens is open.')
-      const { issuer, instanceId, secretKey, machines } = emulated
       const { url } = server
-      const jwksUri = `${issuer}/.well-known/jwks.json`
-      const ready = { event: 'ready', emulator: true, url, issuer, jwksUri, instanceId, secretKey }
-      if (json) shell.print(JSON.stringify({ ...ready, machines }))
+      if (json) shell.print(JSON.stringify(readyOf(url, emulated)))
       else shell.print(banner(url, emulated, shell).join('\n'))
       if (!isLoopback(host)) shell.note(NOT_ALONE)
       await stopped
@@ -64,6 +68,19 @@ export const emulate: Command = defineCommand({
     }
   },
 })
+
+function readyOf(
+  url: string,
+  { issuer, instanceId, secretKey, machines }: EmulatedAuthority,
+): object {
+  const jwksUri = `${issuer}/.well-known/jwks.json`
+  const emulator = true
+  return { event: 'ready', emulator, url, issuer, jwksUri, instanceId, secretKey, machines }
+}
+
+function isPlace(url: string): boolean {
+  return /^https?:\/\/[^\s?#@]+$/i.test(url) && URL.canParse(url)
+}
 
 const NOT_ALONE =
   'Others can reach this emulator. It holds nothing, but its secrets are no secrets, and anybody can reset it.'
