@@ -10,7 +10,12 @@ const TOKEN_ID = `mt_${'0'.repeat(31)}1`
 const SEED = {
   secretKey: 'sk_test_emulator',
   machines: [
-    { name: 'worker', secretKey: 'ak_worker', scopedMachines: ['api'] },
+    {
+      name: 'worker',
+      secretKey: 'ak_worker',
+      scopedMachines: ['api'],
+      defaultTokenTtl: 86_400,
+    },
     { name: 'api', id: API_ID, secretKey: 'ak_api' },
     { name: 'made', scopedMachines: [API_ID] },
   ],
@@ -198,7 +203,7 @@ describe('the emulator’s own paths', () => {
   it('put its clock on, and its tokens are over', async () => {
     const { body } = await issue()
     expect((await verify(body['token'])).status).toBe(200)
-    await call('POST', '/__emulate/clock', undefined, { advanceMs: 3_600_000 })
+    await call('POST', '/__emulate/clock', undefined, { advanceMs: 86_400_000 })
     expect((await verify(body['token'])).status).toBe(404)
     const { body: stand } = await call('POST', '/__emulate/clock', undefined, { nowMs: 2e12 })
     expect(stand['nowMs']).toBeGreaterThanOrEqual(2e12)

@@ -38,9 +38,9 @@ export interface Emulator extends Pick<Authority, 'fetch' | 'tick' | 'endStreams
   readonly ids: FixableIds
   /** Signs anything at all with a signing key of the instance. @throws {TypeError} when it has no such key. */
   sign(kid: string, data: Uint8Array): Promise<Uint8Array>
-  /** What there is now is what `reset` goes back to. */
+  /** What there is now is what `reset` goes back to; what is written from now on is not remembered for it. */
   keep(): void
-  /** Puts back what was kept, keys and secrets included; before that, what there was at the start. */
+  /** Puts back what was kept, keys and secrets included. @throws {TypeError} when nothing was. */
   reset(): Promise<void>
 }
 
@@ -60,11 +60,19 @@ export async function createEmulator(options: EmulatorOptions): Promise<Emulator
   })
   const config: AuthorityConfig = { issuer, rootKeys, jwtAlgorithm }
 
-  let store = createJournalStore([])
-  const founded = await initializeInstance({ rootKeys, environment: 'test' }, portsOn(store))
+  const journal: Journal = []
+  let isKept = false
+  let store = createMemoryStore()
+  const remembered: Store = {
+    ...store,
+    write(command, entry) {
+      if (!isKept) journal.push([command, entry])
+      return store.write(command, entry)
+    },
+  }
+  const founded = await initializeInstance({ rootKeys, environment: 'test' }, portsOn(remembered))
   if (founded === null) throw new TypeError('A new store holds no instance.')
-  let authority = await createAuthority(config, portsOn(store))
-  let kept = store.journal.length
+  let authority = await createAuthority(config, portsOn(remembered))
 
   return Object.freeze({
     issuer,
@@ -86,33 +94,21 @@ export async function createEmulator(options: EmulatorOptions): Promise<Emulator
     },
 
     keep() {
-      kept = store.journal.length
+      isKept = true
     },
 
     async reset() {
+      if (!isKept) throw new TypeError('Nothing was kept.')
       const before = authority
-      const journal = store.journal.slice(0, kept)
-      store = createJournalStore([])
-      for (const [command, entry] of journal) await store.write(command, entry)
-      authority = await createAuthority(config, portsOn(store))
+      const fresh = createMemoryStore()
+      for (const [command, entry] of journal) await fresh.write(command, entry)
+      store = fresh
+      authority = await createAuthority(config, portsOn(fresh))
       before.endStreams()
       await before.close()
-      kept = store.journal.length
     },
   })
 }
 
+/** Every change of a store is data, so what made it can make it again. */
 type Journal = (readonly [command: Command, entry: AuditEntry | undefined])[]
-
-/** A store that remembers what was written: every change of a store is data. */
-function createJournalStore(journal: Journal): Store & { readonly journal: Journal } {
-  const store = createMemoryStore()
-  return {
-    ...store,
-    journal,
-    write(command, entry) {
-      journal.push([command, entry])
-      return store.write(command, entry)
-    },
-  }
-}

@@ -67,7 +67,7 @@ export async function plant(seed: Seed, ground: Ground): Promise<readonly Plante
       if (token.id !== undefined) emulator.ids.fix('m2mToken', token.id)
       return ask(ground, where, '/m2m_tokens', secretKey, {
         claims: token.claims,
-        seconds_until_expiration: token.secondsUntilExpiration,
+        seconds_until_expiration: lifetimeOf(token),
       })
     })
     if (token.token !== undefined) secrets.fix(token.token, String(made['token']))
@@ -85,9 +85,7 @@ export async function plant(seed: Seed, ground: Ground): Promise<readonly Plante
         subject: key.subject,
         scopes: key.scopes,
         claims: key.claims,
-        seconds_until_expiration:
-          key.secondsUntilExpiration ??
-          (key.state === 'expired' ? DEFAULT_LIFETIME_SECONDS : undefined),
+        seconds_until_expiration: lifetimeOf(key),
       })
     })
     if (key.secret !== undefined) secrets.fix(key.secret, String(made['secret']))
@@ -102,18 +100,24 @@ export async function plant(seed: Seed, ground: Ground): Promise<readonly Plante
   }))
 }
 
+interface Mortal {
+  readonly state?: string | undefined
+  readonly secondsUntilExpiration?: number | undefined
+}
+
+/** In seconds; what is to be over must not live as long as its machine says. */
+function lifetimeOf({ state, secondsUntilExpiration }: Mortal): number | undefined {
+  return secondsUntilExpiration ?? (state === 'expired' ? DEFAULT_LIFETIME_SECONDS : undefined)
+}
+
 /** What is to have expired is made so long ago that it has. */
 async function inItsTime(
   { clock }: Ground,
-  thing: {
-    readonly state?: string | undefined
-    readonly secondsUntilExpiration?: number | undefined
-  },
+  thing: Mortal,
   make: () => Promise<Answer>,
 ): Promise<Answer> {
   if (thing.state !== 'expired') return make()
-  const { secondsUntilExpiration = DEFAULT_LIFETIME_SECONDS } = thing
-  const ago = (secondsUntilExpiration + DEFAULT_LIFETIME_SECONDS) * 1000
+  const ago = ((lifetimeOf(thing) ?? 0) + DEFAULT_LIFETIME_SECONDS) * 1000
   clock.advance(-ago)
   return make().finally(() => {
     clock.advance(ago)

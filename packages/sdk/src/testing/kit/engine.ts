@@ -17,6 +17,8 @@ export interface Engine {
   readonly secretKey: string
   fetch(request: Request): Promise<Response>
   sign(kid: string, data: Uint8Array): Promise<Uint8Array>
+  /** Has it remember no more of what is written. */
+  keep(): void
   tick(): Promise<void>
   endStreams(): void
   close(): Promise<void>

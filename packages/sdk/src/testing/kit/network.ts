@@ -14,6 +14,8 @@ export type TestFetch = (input: string | URL | Request, init?: RequestInit) => P
 export interface Host {
   readonly origin: string
   readonly answer: (request: Request) => Promise<Response>
+  /** What can be made to go wrong with it. */
+  readonly failures?: EngineFailures
 }
 
 export interface Network {
@@ -26,27 +28,22 @@ export interface Network {
 }
 
 /** A network in which there are these hosts and no others: nothing ever leaves the process. */
-export function createNetwork(hosts: readonly Host[], failures: EngineFailures): Network {
+export function createNetwork(hosts: readonly Host[]): Network {
   const requests: SeenRequest[] = []
 
-  const answerOf = (request: Request): Host['answer'] => {
-    const { origin } = new URL(request.url)
+  const send = async (request: Request, canFail: boolean): Promise<Response> => {
+    const { signal, url } = request
+    signal.throwIfAborted()
+    const { origin, host: name } = new URL(url)
     const host = hosts.find((one) => one.origin === origin)
-    if (host !== undefined) return host.answer
-    return () => Promise.reject(new Error(`getaddrinfo ENOTFOUND ${new URL(request.url).host}`))
-  }
-
-  const send = async (
-    input: string | URL | Request,
-    init: RequestInit | undefined,
-    carry: (request: Request, answer: Host['answer']) => Promise<Response>,
-  ): Promise<Response> => {
-    const request = new Request(input, init)
-    request.signal.throwIfAborted()
     try {
-      return await untilAborted(carry(request, answerOf(request)), request.signal)
+      if (host === undefined) throw new Error(`getaddrinfo ENOTFOUND ${name}`)
+      const { answer, failures } = host
+      const answered =
+        canFail && failures !== undefined ? failures.answer(request, answer) : answer(request)
+      return await untilAborted(answered, signal)
     } catch (cause) {
-      request.signal.throwIfAborted()
+      signal.throwIfAborted()
       throw new TypeError('fetch failed', { cause })
     }
   }
@@ -54,14 +51,15 @@ export function createNetwork(hosts: readonly Host[], failures: EngineFailures):
   return Object.freeze({
     requests,
     forgetRequests: () => void requests.splice(0),
-    quietFetch: (input: string | URL | Request, init?: RequestInit) =>
-      send(input, init, (request, answer) => answer(request)),
-    fetch: (input: string | URL | Request, init?: RequestInit) =>
-      send(input, init, (request, answer) => {
-        const { method, url } = request
+    quietFetch: async (input: string | URL | Request, init?: RequestInit) =>
+      send(new Request(input, init), false),
+    async fetch(input: string | URL | Request, init?: RequestInit) {
+      const request = new Request(input, init)
+      const { method, url, signal } = request
+      if (!signal.aborted)
         requests.push(Object.freeze({ method, url, path: new URL(url).pathname }))
-        return failures.answer(request, answer)
-      }),
+      return send(request, true)
+    },
   })
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test as base } from 'vitest'
+import { describe, expect, test as base, vi } from 'vitest'
 import { authenticateRequest } from '../../authenticate/authenticator.ts'
 import { createClient } from '../../client/client.ts'
 import { parseJws } from '../../token/jws.ts'
@@ -83,6 +83,21 @@ describe('revoking', () => {
     await expect(m2m.verify({ token: opaque })).rejects.toMatchObject({ code: 'token-invalid' })
     clock.advance(15_000)
     await expect(m2m.verify({ token: jwt })).rejects.toMatchObject({ code: 'token-revoked' })
+  })
+
+  test('is told to a verifier that listens', async ({ authority }) => {
+    const { api, worker } = await pair(authority)
+    const { tokens } = authority
+    const { verify, close } = createVerifier({ ...api.verifierOptions, revocation: { push: true } })
+    const token = await tokens.m2mJwt(worker)
+    await verify(token)
+    await tokens.revoke(token)
+    // The clock stands still: nothing is due but by the stream.
+    await vi.waitFor(async () => {
+      await authority.tick()
+      await expect(verify(token)).rejects.toMatchObject({ code: 'token-revoked' })
+    })
+    close()
   })
 
   test('ends an API key and an access token', async ({ authority }) => {
@@ -178,6 +193,16 @@ describe('an authority that is', () => {
     authority.fail('down')
     expect(await ask(opaque)).toBe(503)
     expect(await ask(jwt)).toBe(200)
+  })
+
+  test('down takes nobody else down with it', async ({ authority }) => {
+    const { session, options } = authority
+    const token = await authority.tokens.session({ userId: 'user_1' })
+    authority.fail('down')
+    const headers = { authorization: `Bearer ${token}` }
+    const request = new Request('https://api.test/', { headers })
+    const state = await authenticateRequest(request, { ...options, session })
+    expect(state.toAuth().userId).toBe('user_1')
   })
 
   test('down for so many requests is up for the next', async ({ authority }) => {

@@ -121,6 +121,7 @@ export async function createTestAuthority(
     clock: time,
     ...(options.jwtAlgorithm !== undefined && { jwtAlgorithm: options.jwtAlgorithm }),
   })
+  engine.keep()
   const { secretKey, instanceId } = engine
   const failures = module.createFailures()
   const oauthTokens = createOAuthTokens()
@@ -128,18 +129,16 @@ export async function createTestAuthority(
   const accessJwts = once(() => createTestIssuer(`oauth_${name}`))
   const issuedBy = (issuer: () => Promise<TestIssuer>) => async (request: Request) =>
     (await issuer()).answer(request)
-  const network = createNetwork(
-    [
-      {
-        origin: apiUrl,
-        answer: (request) =>
-          answerWithOAuthTokens(request, oauthTokens, clock(), (one) => time.answer(one)),
-      },
-      { origin: session.issuer, answer: issuedBy(sessions) },
-      { origin: oauth.issuer, answer: issuedBy(accessJwts) },
-    ],
-    failures,
-  )
+  const network = createNetwork([
+    {
+      origin: apiUrl,
+      failures,
+      answer: (request) =>
+        answerWithOAuthTokens(request, oauthTokens, clock(), (one) => time.answer(one)),
+    },
+    { origin: session.issuer, answer: issuedBy(sessions) },
+    { origin: oauth.issuer, answer: issuedBy(accessJwts) },
+  ])
   const { fetch, requests, forgetRequests } = network
   const connection: TestConnection = { apiUrl, fetch: network.quietFetch, clock }
   const client = createClient({ ...connection, secretKey })
