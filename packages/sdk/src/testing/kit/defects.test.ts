@@ -141,3 +141,23 @@ describe('an opaque machine token', () => {
     })
   })
 })
+
+test('a defect that a class cannot have is no way to make a token', async ({ authority }) => {
+  const { worker } = await cast(authority)
+  const { tokens } = authority
+  const wrong = [
+    // @ts-expect-error -- an opaque token has no party
+    () => tokens.m2m(worker, { defect: 'wrongParty' }),
+    // @ts-expect-error -- nor has a machine's JWT
+    () => tokens.m2mJwt(worker, { defect: 'wrongParty' }),
+    // @ts-expect-error -- an API key has no audience
+    () => tokens.apiKey({ defect: 'wrongAudience' }),
+    // @ts-expect-error -- an opaque access token is not signed
+    () => tokens.oauth({ defect: 'badSignature' }),
+    // @ts-expect-error -- nothing tells that an access token in JWT form was revoked
+    () => tokens.oauthJwt({ defect: 'revoked' }),
+    // @ts-expect-error -- there is no such defect
+    () => tokens.session({ defect: 'expird' }),
+  ]
+  for (const make of wrong) await expect(make()).rejects.toThrow(TypeError)
+})

@@ -86,3 +86,13 @@ export const TOKEN_DEFECTS: {
   oauthJwt: Object.freeze(JWT),
   session: Object.freeze({ ...JWT, wrongParty: 'token-party-mismatch' }),
 })
+
+/** A mistyped defect must not be taken for none. @throws {TypeError} */
+export function checkDefect<Class extends keyof TokenDefects>(
+  of: Class,
+  defect: TokenDefects[Class] | undefined,
+): TokenDefects[Class] | undefined {
+  const known = Object.keys(TOKEN_DEFECTS[of])
+  if (defect === undefined || known.includes(defect)) return defect
+  throw new TypeError(`A token of the class ${of} has one of these defects: ${known.join(', ')}.`)
+}

@@ -69,6 +69,19 @@ describe('the clock', () => {
   })
 })
 
+test('a machine may call another once that is allowed', async ({ authority }) => {
+  const [api, worker] = [await authority.machine('api'), await authority.machine('worker')]
+  const { m2m } = createClient(api.options)
+  const before = await authority.tokens.m2m(worker)
+  await expect(m2m.verify({ token: before })).rejects.toMatchObject({ code: 'token-invalid' })
+  await authority.allow(worker, api)
+  const token = await authority.tokens.m2m(worker, { claims: { region: 'eu' } })
+  expect(await m2m.verify({ token })).toMatchObject({
+    subject: worker.id,
+    claims: { region: 'eu' },
+  })
+})
+
 describe('revoking', () => {
   test('ends an opaque token at once, and a JWT with the next list', async ({ authority }) => {
     const { api, worker } = await pair(authority)

@@ -71,22 +71,22 @@ export interface TestAuthority extends AsyncDisposable {
   readonly tokens: TestTokens
   /** What came through `fetch`, also what went wrong then. */
   readonly requests: readonly SeenRequest[]
-  forgetRequests(): void
-  machine(name: string, options?: TestMachineOptions): Promise<TestMachine>
+  readonly forgetRequests: () => void
+  readonly machine: (name: string, options?: TestMachineOptions) => Promise<TestMachine>
   /** Lets one machine call another. */
-  allow(from: TestMachine, to: TestMachine): Promise<void>
+  readonly allow: (from: TestMachine, to: TestMachine) => Promise<void>
   /** From now on things go wrong. @throws {TypeError} */
-  fail(kind: TestFailureKind, more?: Omit<TestFailure, 'kind'>): void
+  readonly fail: (kind: TestFailureKind, more?: Omit<TestFailure, 'kind'>) => void
   /** From now on nothing does. */
-  recover(): void
+  readonly recover: () => void
   /** Does what is due by the clock: the rotation of keys, the writing down of uses. */
-  tick(): Promise<void>
-  close(): Promise<void>
+  readonly tick: () => Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /**
  * Brings up the production engine on memory storage, in a few milliseconds. Two of them have different
- * issuers, keys and secrets, and never accept each other's tokens.
+ * issuers, names of keys and secrets, and never accept each other's tokens.
  *
  * ```ts
  * await using authority = await createTestAuthority()

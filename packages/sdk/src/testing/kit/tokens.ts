@@ -3,7 +3,7 @@ import { type CredentialKind, formatCredential, parseCredential } from '../../to
 import { parseId } from '../../token/ids.ts'
 import type { JsonObject } from '../../token/json.ts'
 import { parseJws } from '../../token/jws.ts'
-import type { TokenDefects } from './defects.ts'
+import { checkDefect, type TokenDefects } from './defects.ts'
 import { type Draft, forge, type ForgedDefect } from './forge.ts'
 import type { TestConnection, TokenSources } from './token-sources.ts'
 import type { TestMachine } from './test-authority.ts'
@@ -41,18 +41,24 @@ export interface TestSessionOptions extends TestTokenOptions<TokenDefects['sessi
 /** Makes tokens of every class: good ones, and ones with exactly one defect. */
 export interface TestTokens {
   /** An opaque machine token. */
-  m2m(from: TestMachine, options?: TestTokenOptions<TokenDefects['m2m']>): Promise<string>
-  m2mJwt(from: TestMachine, options?: TestTokenOptions<TokenDefects['m2mJwt']>): Promise<string>
-  apiKey(options?: TestApiKeyOptions): Promise<string>
+  readonly m2m: (
+    from: TestMachine,
+    options?: TestTokenOptions<TokenDefects['m2m']>,
+  ) => Promise<string>
+  readonly m2mJwt: (
+    from: TestMachine,
+    options?: TestTokenOptions<TokenDefects['m2mJwt']>,
+  ) => Promise<string>
+  readonly apiKey: (options?: TestApiKeyOptions) => Promise<string>
   /** An opaque access token. */
-  oauth(options?: TestOAuthOptions<TokenDefects['oauth']>): Promise<string>
-  oauthJwt(options?: TestOAuthJwtOptions): Promise<string>
-  session(options?: TestSessionOptions): Promise<string>
+  readonly oauth: (options?: TestOAuthOptions<TokenDefects['oauth']>) => Promise<string>
+  readonly oauthJwt: (options?: TestOAuthJwtOptions) => Promise<string>
+  readonly session: (options?: TestSessionOptions) => Promise<string>
   /**
    * Ends a machine token, an API key or an opaque access token. A verifier knows it of a JWT once its list
    * is older than 15 s: `clock.advance(15_000)`.
    */
-  revoke(token: string): Promise<void>
+  readonly revoke: (token: string) => Promise<void>
 }
 
 /** Whom tokens speak of unless told otherwise. */
@@ -153,9 +159,17 @@ export function createTestTokens(sources: TokenSources): TestTokens {
     ...options.claims,
   })
 
+  const session = async ({ defect, ...options }: TestSessionOptions = {}): Promise<string> => {
+    checkDefect('session', defect)
+    const issuer = await sessions()
+    const payload = sessionPayload(options)
+    if (defect === 'wrongClass') return issuer.issue({ typ: 'at+jwt', payload, nowMs: now() })
+    return issuer.issue({ typ: 'JWT', payload, nowMs: now(), defect })
+  }
+
   return Object.freeze({
     async m2m(from: TestMachine, options: TestTokenOptions<TokenDefects['m2m']> = {}) {
-      const { defect } = options
+      const defect = checkDefect('m2m', options.defect)
       if (defect === 'wrongClass') return createOAuth({}, now())
       if (defect === 'wrongIssuer') return (await stranger()).m2m(options)
       if (defect === 'wrongAudience') return createM2M(from, options, { scopes: [] })
@@ -168,7 +182,7 @@ export function createTestTokens(sources: TokenSources): TestTokens {
     },
 
     async m2mJwt(from: TestMachine, options: TestTokenOptions<TokenDefects['m2mJwt']> = {}) {
-      const { defect } = options
+      const defect = checkDefect('m2mJwt', options.defect)
       const token = await createM2M(from, options, { tokenFormat: 'jwt' })
       if (defect === undefined) return token
       if (defect === 'revoked') return revoked(token)
@@ -180,7 +194,7 @@ export function createTestTokens(sources: TokenSources): TestTokens {
     },
 
     async apiKey(options: TestApiKeyOptions = {}) {
-      const { defect } = options
+      const defect = checkDefect('apiKey', options.defect)
       if (defect === 'wrongClass') return createOAuth({}, now())
       if (defect === 'wrongIssuer') return (await stranger()).apiKey(options)
       if (defect === 'expired') {
@@ -192,8 +206,8 @@ export function createTestTokens(sources: TokenSources): TestTokens {
     },
 
     async oauth(options: TestOAuthOptions<TokenDefects['oauth']> = {}) {
-      const { defect } = options
-      if (defect === 'wrongClass') return this.session()
+      const defect = checkDefect('oauth', options.defect)
+      if (defect === 'wrongClass') return session()
       if (defect === 'expired') {
         return createOAuth({ ...options, ttlSeconds: 60 }, now() - HOUR_SECONDS * 1000)
       }
@@ -203,21 +217,14 @@ export function createTestTokens(sources: TokenSources): TestTokens {
     },
 
     async oauthJwt({ defect, ...options }: TestOAuthJwtOptions = {}) {
+      checkDefect('oauthJwt', defect)
       const issuer = await accessJwts()
-      if (defect === 'wrongClass') {
-        return issuer.issue({ typ: 'JWT', payload: oauthPayload(options), nowMs: now() })
-      }
-      return issuer.issue({ typ: 'at+jwt', payload: oauthPayload(options), nowMs: now(), defect })
+      const payload = oauthPayload(options)
+      if (defect === 'wrongClass') return issuer.issue({ typ: 'JWT', payload, nowMs: now() })
+      return issuer.issue({ typ: 'at+jwt', payload, nowMs: now(), defect })
     },
 
-    async session({ defect, ...options }: TestSessionOptions = {}) {
-      const issuer = await sessions()
-      if (defect === 'wrongClass') {
-        return issuer.issue({ typ: 'at+jwt', payload: sessionPayload(options), nowMs: now() })
-      }
-      return issuer.issue({ typ: 'JWT', payload: sessionPayload(options), nowMs: now(), defect })
-    },
-
+    session,
     revoke,
   })
 }
