@@ -26,5 +26,9 @@ export async function createM2MToken(
   const created = toM2MToken(
     await send({ method: 'POST', path, body, secret, success: 201, repeatable }),
   )
-  return done(created, created.token !== undefined, 'the answer to have the token') as CreatedM2MToken
+  return done(
+    created,
+    created.token !== undefined,
+    'the answer to have the token',
+  ) as CreatedM2MToken
 }

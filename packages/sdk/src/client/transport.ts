@@ -2,6 +2,7 @@ import { CountersignError, type WireError } from '../token/errors.ts'
 import { isJsonObject, type JsonObject } from '../token/json.ts'
 import { mediaType, NO_REDIRECT, readBounded, withSignal } from '../verify/fetch-json.ts'
 import type { Connection } from './connection.ts'
+import { sleep } from './waiting.ts'
 
 /** A call to the authority. */
 export interface Call {
@@ -241,17 +242,4 @@ function waitBefore(
   { retryAfter }: CountersignError,
 ): number {
   return (retryAfter ?? 0) * 1000 + random() * backoffMs * 2 ** attempt
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
 }
