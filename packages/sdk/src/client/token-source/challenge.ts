@@ -2,9 +2,9 @@
 
 const MAX_CHARACTERS = 4_096
 
-/** A parameter, before which a scheme may stand; or a scheme alone. */
+/** A parameter, before which a scheme may stand; or a scheme alone; or a text that belongs to neither. */
 const PART =
-  /(?:([!#$%&'*+.^_`|~\w-]+) +)?([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~\w-]+))|([!#$%&'*+.^_`|~\w-]+)/g
+  /(?:([!#$%&'*+.^_`|~\w-]+) +)?([!#$%&'*+.^_`|~\w-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([!#$%&'*+.^_`|~\w-]+))|([!#$%&'*+.^_`|~\w-]+)|"(?:[^"\\]|\\.)*"/g
 
 /**
  * Whether an answer says that the bearer token is what was wrong, so that another may be right

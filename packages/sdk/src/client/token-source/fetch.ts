@@ -66,15 +66,20 @@ export function createTokenFetch({ fetch, origins, live }: TokenFetchParts): Tok
     if (origins === null) throw invalidOption('origins to name where fetch may send the token')
     let hop = firstHop(input, { ...init })
     judgePlace(hop.url, origins)
-    const signal = init.signal ?? hop.request?.signal
-    const redirect = init.redirect ?? hop.request?.redirect ?? 'follow'
+    const signal = hop.init.signal ?? hop.request?.signal
+    const redirect = hop.init.redirect ?? hop.request?.redirect ?? 'follow'
     for (let followed = 0; ; followed++) {
       const response = await present(hop, signal)
       if (redirect === 'manual' || !REDIRECTS.includes(response.status)) return response
       const target = targetOf(response, hop.url)
       if (target === null || followed === MAX_REDIRECTS) return response
-      if (redirect === 'error') throw refusedRedirect(response)
-      judgeRedirect(hop.url, target, origins)
+      try {
+        if (redirect === 'error') throw new TypeError('The answer is a redirect.')
+        judgeRedirect(hop.url, target, origins)
+      } catch (error) {
+        discard(response)
+        throw error
+      }
       const next = nextHop(hop, response.status, target)
       // Its body is gone: whoever has it may send it to the place that the answer names.
       if (next === null) return response
@@ -169,12 +174,6 @@ function initOf(request: Request, withBody = true): RequestInit {
     ...(keepalive && { keepalive }),
     ...(withBody && body !== null && { body, duplex: 'half' }),
   }
-}
-
-/** As the platform's `fetch` has it. */
-function refusedRedirect(response: Response): TypeError {
-  discard(response)
-  return new TypeError('The answer is a redirect, and redirect is error.')
 }
 
 /** Lets the connection go; nobody waits for it. */
