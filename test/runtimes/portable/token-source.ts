@@ -83,9 +83,9 @@ export const TOKEN_SOURCE_BEHAVIOURS: Readonly<Record<string, (suite: Suite) => 
 interface World {
   readonly source: TokenSource
   /** Another process of the same machine. */
-  another(): TokenSource
+  readonly another: () => TokenSource
   /** How many tokens the authority has created. */
-  created(): number
+  readonly created: () => number
 }
 
 interface WorldOptions {

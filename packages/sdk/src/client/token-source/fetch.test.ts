@@ -117,7 +117,7 @@ describe('a call', () => {
       source.fetch(API, { headers: Object.entries(headers) }),
       source.fetch(new Request(API, { headers })),
     ]) {
-      await expect(call).rejects.toThrow(code('argument-invalid') as Error)
+      await expect(call).rejects.toThrow(code('argument-invalid'))
     }
     expect(received).toEqual([])
     expect(authority.asked).toEqual([])
@@ -126,14 +126,14 @@ describe('a call', () => {
   test('that could lose its Authorization without a word is an error', async () => {
     const { source, received } = started(ok)
     await expect(source.fetch(API, { mode: 'no-cors' })).rejects.toThrow(
-      code('argument-invalid') as Error,
+      code('argument-invalid'),
     )
     expect(received).toEqual([])
   })
 
   test('without origins is an error of the configuration, and nothing is sent', async () => {
     const { source, received, authority } = started(ok, { origins: undefined })
-    await expect(source.fetch(API)).rejects.toThrow(code('configuration-invalid') as Error)
+    await expect(source.fetch(API)).rejects.toThrow(code('configuration-invalid'))
     expect(received).toEqual([])
     expect(authority.asked).toEqual([])
     await expect(source.getToken()).resolves.toMatch(/^mt_/)
@@ -305,7 +305,7 @@ describe('a redirect', () => {
         count === 1 ? redirect(location, status) : new Response('ok'),
       )
       await expect(source.fetch(API, { method: 'POST', body: 'a' })).rejects.toThrow(
-        code('origin-not-allowed') as Error,
+        code('origin-not-allowed'),
       )
       expect(received).toHaveLength(1)
     }

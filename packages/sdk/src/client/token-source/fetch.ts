@@ -159,7 +159,7 @@ function isRepeatable({ init: { body }, request }: Hop): boolean {
   )
 }
 
-function hasBody(body: RequestInit['body']): body is BodyInit {
+function hasBody(body: RequestInit['body']): body is NonNullable<RequestInit['body']> {
   return body !== undefined && body !== null
 }
 

@@ -42,7 +42,7 @@ const network = (issued: Partial<IssuingOptions> = {}) => {
   return {
     authority,
     clock,
-    advance(ms: number) {
+    advance: (ms: number): void => {
       nowMs += ms
     },
     source: (options: Partial<TokenSourceOptions>) =>

@@ -40,10 +40,13 @@ const PREFIX = 'v1.'
 const NONCE_BYTES = 12
 const SALT = UTF8.encode('countersign token store v1')
 
+/** `CryptoKey`, by which name not every set of types knows it. */
+type Key = Awaited<ReturnType<typeof globalThis.crypto.subtle.importKey>>
+
 /** The name of an entry, and what seals it. */
 interface Seal {
   readonly name: string
-  readonly key: CryptoKey
+  readonly key: Key
 }
 
 /**
@@ -95,7 +98,7 @@ async function deriveSeal(secret: string, kind: string): Promise<Seal> {
   return { name: `countersign:token:${encodeBase64url(bits.subarray(32))}`, key }
 }
 
-async function encrypt(key: CryptoKey, text: string): Promise<string> {
+async function encrypt(key: Key, text: string): Promise<string> {
   const iv = globalThis.crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
   const algorithm = { name: 'AES-GCM', iv }
   const sealed = await globalThis.crypto.subtle.encrypt(algorithm, key, UTF8.encode(text))
@@ -106,7 +109,7 @@ async function encrypt(key: CryptoKey, text: string): Promise<string> {
 }
 
 /** Rejects for what this key has not sealed. */
-async function decrypt(key: CryptoKey, value: string): Promise<string | null> {
+async function decrypt(key: Key, value: string): Promise<string | null> {
   if (value.length > MAX_SEALED_CHARACTERS || !value.startsWith(PREFIX)) return null
   const bytes = decodeBase64url(value.slice(PREFIX.length)) as Uint8Array<ArrayBuffer> | null
   if (bytes === null) return null
