@@ -171,6 +171,11 @@ test('with the authority gone calls go on while the token lives, and then fail i
   await expect(getToken()).rejects.toMatchObject({ code: 'authority-unreachable' })
 })
 
+test('its fetch can stand wherever the platform’s is expected', () => {
+  const { fetch }: { readonly fetch: typeof globalThis.fetch } = sourceOf()
+  expect(fetch).toBeTypeOf('function')
+})
+
 test('a request is sent with the length of its body, and a stream as one', async () => {
   await using service = await startApi(api)
   const { fetch } = sourceOf({ origins: [service.url] })

@@ -108,8 +108,11 @@ export function createRefreshed<Value>(options: RefreshedOptions<Value>): Refres
   }
 }
 
-/** A wall clock may be set back, and nothing must stay young until it has caught up. */
-function forward(clock: () => number): () => number {
+/**
+ * Milliseconds that only go forward. A wall clock may be set back, and nothing must stay young until it has
+ * caught up.
+ */
+export function forward(clock: () => number): () => number {
   let last = Number.POSITIVE_INFINITY
   let elapsed = 0
   return () => {

@@ -125,9 +125,7 @@ describe('a call', () => {
 
   test('that could lose its Authorization without a word is an error', async () => {
     const { source, received } = started(ok)
-    await expect(source.fetch(API, { mode: 'no-cors' })).rejects.toThrow(
-      code('argument-invalid'),
-    )
+    await expect(source.fetch(API, { mode: 'no-cors' })).rejects.toThrow(code('argument-invalid'))
     expect(received).toEqual([])
   })
 

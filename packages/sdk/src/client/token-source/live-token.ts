@@ -1,6 +1,6 @@
 import { CountersignError } from '../../token/errors.ts'
 import { withSignal } from '../../verify/fetch-json.ts'
-import { createRefreshed } from '../../verify/refreshed.ts'
+import { createRefreshed, forward } from '../../verify/refreshed.ts'
 import type { Connection } from '../connection.ts'
 import { sleep, within } from '../waiting.ts'
 import { type Grant, tooLate } from './grant.ts'
@@ -44,7 +44,7 @@ const MAX_REFUSED = 16
 
 export function createLiveToken({ connection, load }: LiveTokenOptions): LiveToken {
   const { timeoutMs, retries, backoffMs, random, waitUntil } = connection
-  const nowMs = furthest(connection)
+  const nowMs = forward(furthest(connection))
   const stuckAfterMs = timeoutMs + STORE_TIMEOUT_MS + 1_000
   const refused = new Set<string>()
   const isRefused = (token: string): boolean => refused.has(token)
@@ -125,8 +125,10 @@ export function createLiveToken({ connection, load }: LiveTokenOptions): LiveTok
     refuse(token) {
       const isHeld = live()?.token === token
       refused.add(token)
-      const [oldest] = refused
-      if (refused.size > MAX_REFUSED && oldest !== undefined) refused.delete(oldest)
+      if (refused.size > MAX_REFUSED) {
+        const held = grants.current()?.token
+        refused.delete([...refused].find((one) => one !== held) ?? token)
+      }
       if (!isHeld) return
       refusals = grants.ageMs() < YOUNG_MS ? refusals + 1 : 0
       // One may have been revoked. A receiver that refuses all must not have the authority flooded.

@@ -282,6 +282,19 @@ describe('the clock of this machine', () => {
   })
 })
 
+test('a clock that was ahead during a failure does not make the pause after it longer', async () => {
+  const { source, authority, advance } = started({ retry: { retries: 0, backoffMs: 4_000 } })
+  advance(3_600_000)
+  authority.answer = refusal(500)
+  await expect(source.getToken()).rejects.toMatchObject({ status: 500 })
+  advance(-3_600_000)
+  await expect(source.getToken()).rejects.toMatchObject({ status: 500 })
+  expect(authority.asked).toHaveLength(1)
+  advance(2_000)
+  authority.answer = null
+  expect(await source.getToken()).toBe(authority.given[0])
+})
+
 describe('a token that was refused', () => {
   test('is not handed out again, and one is created in its place', async () => {
     const { source, authority } = started()
@@ -293,10 +306,11 @@ describe('a token that was refused', () => {
     expect(authority.asked).toHaveLength(2)
   })
 
-  test('is not handed out either when there is no other', async () => {
+  test('is not handed out either when there is no other, whatever else is refused meanwhile', async () => {
     const { source, authority } = started()
     source.invalidate(await source.getToken())
     authority.answer = refusal(503)
+    for (let number = 0; number < 100; number++) source.invalidate(`mt_${number}`)
     await expect(source.getToken()).rejects.toMatchObject({ status: 503 })
   })
 
