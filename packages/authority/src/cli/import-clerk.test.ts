@@ -224,6 +224,16 @@ describe('a source that is no friend', () => {
     expect(await names()).toEqual([])
   })
 
+  it('and loses a machine while it is read ends the run, since another may have been passed over', async () => {
+    const many = Array.from({ length: 100 }, (_, index) => machine(`mch_${index}`, `m-${index}`))
+    const from = await standIn(async (req) =>
+      req.url?.includes('offset=0') === true ? page(many, 102) : page([machine('mch_x', 'x')], 101),
+    )
+    const { code, err } = await run('import clerk', { CLERK_API_URL: from })
+    expect([code, err]).toEqual([4, expect.stringContaining('changed while it was read')])
+    expect(await names()).toEqual([])
+  })
+
   it('cannot have its key printed, nor command the terminal', async () => {
     const echo = await standIn(async (req) => {
       return page([machine('mch_1', String(req.headers.authorization).slice(7))], 1)

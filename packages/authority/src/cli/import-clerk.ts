@@ -58,7 +58,7 @@ export const importClerk: Command = defineCommand({
     if (dryRun) return reportImport(plan, options, shell)
     const [machines, scopes] = [count(plan.machines), count(plan.scopes)]
     if (!input.yes && machines + scopes > 0) {
-      await shell.confirm(`Make ${machines} machines and ${scopes} scopes here?`)
+      await shell.confirm(`Make ${machines} machines and ${scopes} scopes? (--dry-run shows them)`)
     }
     map?.save()
     const sink = secrets === undefined ? null : openSecrets(secrets)
@@ -120,20 +120,25 @@ async function readSource(client: Client, secretKey: string): Promise<readonly M
 /** All machines, the oldest first: one that is made meanwhile comes last and moves no other. */
 async function readMachines(machines: Client['machines']): Promise<readonly Machine[]> {
   const found = new Map<string, Machine>()
+  let total = 0
   for (;;) {
     const page = await machines.list({ orderBy: 'created_at', limit: PAGE, offset: found.size })
     const before = found.size
     for (const machine of page.data) found.set(machine.id, machine)
+    const hasShrunk = page.totalCount < total
+    total = page.totalCount
     if (found.size > MAX_MACHINES) {
       throw new CommandError('source-unusable', `There are more than ${MAX_MACHINES} machines.`)
     }
-    if (found.size >= page.totalCount) return [...found.values()]
-    // One that was deleted meanwhile moved the others; or it promises what it does not have.
-    if (found.size === before) {
+    // One that was deleted meanwhile moved the others, and one of them was passed over; a page with
+    // nothing new promises what it does not have.
+    const isLast = found.size >= total
+    if (hasShrunk || (found.size === before && !isLast)) {
       throw new CommandError('source-unusable', 'The list of machines changed while it was read.', {
         remedy: 'Run it again.',
       })
     }
+    if (isLast) return [...found.values()]
   }
 }
 

@@ -9,6 +9,7 @@ import {
   renameSync,
   writeSync,
 } from 'node:fs'
+import process from 'node:process'
 import { CommandError } from './shell/failure.ts'
 
 /** What was brought, by the ids of where it came from. Holds no secret. */
@@ -125,7 +126,11 @@ function append(file: string, text: string): void {
   try {
     writeDurably(file, text, constants.O_APPEND)
   } catch (error) {
-    throw unusable(file, 'cannot be written, or others can read it (it needs mode 600)', error)
+    throw unusable(
+      file,
+      'cannot be written, or others can read it (it must be yours, of mode 600)',
+      error,
+    )
   }
 }
 
@@ -134,9 +139,11 @@ function writeDurably(file: string, text: string, how: number): void {
   const { O_WRONLY, O_CREAT, O_NOFOLLOW } = constants
   const sink = openSync(file, O_WRONLY | O_CREAT | O_NOFOLLOW | how, 0o600)
   try {
-    const { mode } = fstatSync(sink)
+    const { mode, uid } = fstatSync(sink)
     if (how === constants.O_TRUNC) fchmodSync(sink, 0o600)
-    else if ((mode & 0o077) !== 0) throw new RangeError('others can read it')
+    else if ((mode & 0o077) !== 0 || uid !== process.getuid?.()) {
+      throw new RangeError('others can read it')
+    }
     writeSync(sink, text)
     fsyncSync(sink)
   } finally {

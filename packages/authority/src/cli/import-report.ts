@@ -8,7 +8,7 @@ import type { Shell } from './shell/shell.ts'
 const NOT_BROUGHT: readonly string[] = [
   'Secret keys: Clerk’s cannot work here. Each machine has a new one, for its service to be given.',
   'Live tokens: those that Clerk issued are good at Clerk only, until they expire.',
-  'API keys and OAuth applications, users, organizations and sessions, signing keys and JWT templates.',
+  'API keys, OAuth applications, users, organizations, sessions, signing keys and JWT templates: they stay at Clerk.',
 ]
 
 const WORDS: Readonly<Record<ImportState, string>> = {
