@@ -65,6 +65,11 @@ export const ENTRIES: Entries = {
     about: 'Long-lived keys of users, organizations and machines',
     load: async () => (await import('./api-keys.ts')).apiKeys,
   },
+  import: {
+    group: USE,
+    about: 'Bring machines and scopes from Clerk',
+    load: async () => (await import('./import.ts')).importing,
+  },
   keys: {
     group: USE,
     about: 'The keys that JWTs are signed and verified with',

@@ -144,6 +144,16 @@ export const FAILURES = {
     exitCode: EXIT.notFound,
     remedy: 'See what there is with: countersign machines list',
   },
+  'source-refused': {
+    message: 'The other authority refused to let its machines be read.',
+    exitCode: EXIT.failed,
+    remedy: 'Give the secret key of that instance (sk_…): CLERK_SECRET_KEY.',
+  },
+  'source-unusable': {
+    message: 'What is to be imported from cannot be reached, or does not answer as Clerk does.',
+    exitCode: EXIT.unreachable,
+    remedy: 'Is the URL right, and can it be reached from here? Nothing was brought.',
+  },
   'confirmation-refused': {
     message: 'The question was not answered with yes.',
     exitCode: EXIT.failed,
