@@ -53,6 +53,12 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       packages: ['*'],
       because: 'an adapter puts authenticate into a framework, and nothing depends on it',
     },
+    'testing/kit': {
+      layers: ['token', 'verify', 'client'],
+      packages: [],
+      because:
+        'the kit is published: it stands on what is, and on the helpers of our own tests never',
+    },
     testing: {
       layers: ['*'],
       packages: ['*'],
@@ -154,6 +160,11 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       packages: ['*', 'countersign/token'],
       because: 'sockets and signals carry the app, and know nothing of commands',
     },
+    emulator: {
+      layers: ['domain', 'storage', 'vault', 'system.ts', 'app.ts'],
+      packages: ['*', 'countersign/token'],
+      because: 'an emulator composes the authority anew; only its own command sees it',
+    },
     cli: {
       layers: [
         'domain',
@@ -167,6 +178,7 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
         'log.ts',
         'app.ts',
         'node.ts',
+        'emulator',
       ],
       packages: ['*', 'countersign', 'countersign/token', 'countersign/verify'],
       because: 'a command starts an authority, opens its database, or calls one as any user could',

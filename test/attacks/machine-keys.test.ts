@@ -100,7 +100,9 @@ describe('a machine key', () => {
     const naming = async (id: string) => {
       const body = { scopes: [id] }
       const answer = await call(authority, 'POST', '/m2m_tokens', stranger.secret, body)
-      return { code: answer.status, errors: answer.body['errors'] }
+      // The answer repeats the id that was sent, and says nothing else of it.
+      const errors = JSON.stringify(answer.body['errors']).replaceAll(id, 'the id')
+      return { code: answer.status, errors }
     }
     expect(await naming(api.id)).toEqual(await naming(`mch_${'z'.repeat(27)}`))
   })

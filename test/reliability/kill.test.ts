@@ -31,7 +31,7 @@ afterEach(async () => {
 
 it(
   'a kill in the middle of concurrent creation and revocation loses nothing acknowledged',
-  { timeout: 20_000 + CYCLES * 8_000 },
+  { timeout: 60_000 + CYCLES * 8_000 },
   async () => {
     const file = join(folder, 'countersign.db')
     const ledger: Ledger = { created: new Map(), revoked: new Set() }

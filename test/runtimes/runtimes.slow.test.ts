@@ -126,7 +126,7 @@ describe.each(RUNTIMES.map((runtime, at) => ({ ...runtime, version: versions[at]
       })
     })
 
-    test('a key set is fetched once, and only a key set is taken for one', () => {
+    test('what takes several steps ends as it must', () => {
       expect(report.behaviours).toEqual(BEHAVIOURS)
     })
   },

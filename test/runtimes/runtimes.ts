@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { statSync } from 'node:fs'
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Rolldown } from 'tsdown'
@@ -92,22 +93,42 @@ export const RUNTIMES: readonly Runtime[] = [
 ]
 
 const INSTALL_TIMEOUT_MS = 240_000
+const LOCK_POLL_MS = 200
 const RUN_TIMEOUT_MS = 110_000
 const VERSION_TIMEOUT_MS = 20_000
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024
 
 /** Installs what the lock file of this folder names, unless that has been done; says what went wrong. */
 export async function installRuntimes(): Promise<string | null> {
-  const installed = statSync(join(PACKAGES, '.package-lock.json'), { throwIfNoEntry: false })
-  const locked = statSync(join(HERE, 'package-lock.json'))
-  if (installed !== undefined && installed.mtimeMs >= locked.mtimeMs) return null
+  if (areInstalled()) return null
+  // Two test files may want it at the same moment, and npm does not share a folder.
+  const lock = join(HERE, 'node_modules.lock')
+  const begin = performance.now()
+  while (
+    !(await mkdir(lock).then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    if (performance.now() - begin > INSTALL_TIMEOUT_MS) return `${lock} is in the way`
+    await setTimeout(LOCK_POLL_MS)
+  }
   try {
+    if (areInstalled()) return null
     await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: HERE, timeout: INSTALL_TIMEOUT_MS })
     return null
   } catch (error) {
     const [reason = String(error)] = /npm error(?! code).*/.exec(String(error)) ?? []
     return `npm ci failed, ${reason}`
+  } finally {
+    await rm(lock, { recursive: true })
   }
+}
+
+function areInstalled(): boolean {
+  const installed = statSync(join(PACKAGES, '.package-lock.json'), { throwIfNoEntry: false })
+  const locked = statSync(join(HERE, 'package-lock.json'))
+  return installed !== undefined && installed.mtimeMs >= locked.mtimeMs
 }
 
 /** The version that a runtime says it has, or `null` where its binary is not there or does not run. */

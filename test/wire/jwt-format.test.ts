@@ -152,7 +152,9 @@ describe('the receivers', () => {
         })
       }
       for (const scopes of [[foreign.id], [other.id, foreign.id], [machine.id]]) {
-        expect(await create(scopes)).toMatchObject({ status: 400, code: 'scope_not_granted' })
+        const refused = await create(scopes)
+        expect(refused).toMatchObject({ status: 400, code: 'scope_not_granted' })
+        expect(refused.explanation).toContain(scopes.at(-1))
       }
       for (const scopes of ['all', [1], [''], null, Array.from({ length: 151 }, () => other.id)]) {
         expect(await create(scopes)).toMatchObject({ status: 400, code: 'bad_request' })
@@ -168,6 +170,35 @@ describe('the receivers', () => {
       wire.call('POST', '/m2m_tokens/verify', { key, body: { token: json['token'] } })
     expect((await verify(other.secretKey)).status).toBe(200)
     expect((await verify(api.secretKey)).status).toBe(404)
+  })
+
+  test('are compared when a token is handed out again: none is wider than was asked for, or narrower', async () => {
+    const other = await wire.machine('other')
+    const machine = await wire.machine('caller', [api.id, other.id])
+    const create = async (scopes?: readonly string[]) => {
+      const body = { token_format: 'opaque', min_remaining_ttl_seconds: 60, scopes }
+      const { json } = await mint(machine, body)
+      return { id: json['id'], scopes: (json['scopes'] as string[]).toSorted() }
+    }
+    const both = [api.id, other.id].toSorted()
+    const wide = await create()
+    expect(wide.scopes).toEqual(both)
+    const narrow = await create([api.id])
+    expect(narrow).toMatchObject({ scopes: [api.id] })
+    expect(narrow.id).not.toBe(wide.id)
+    const none = await create([])
+    expect(none.scopes).toEqual([])
+    // In whichever order they are named, or not named at all.
+    expect(await create([other.id, api.id, api.id])).toEqual(wide)
+    expect(await create()).toEqual(wide)
+    expect(await create([api.id])).toEqual(narrow)
+    expect(await create([])).toEqual(none)
+    expect((await create([other.id])).scopes).toEqual([other.id])
+
+    // Once a scope is taken away, what was issued with it is not handed out again.
+    await wire.client().machines.deleteScope(machine.id, other.id)
+    expect(await create()).toEqual(narrow)
+    expect(await create([api.id])).toEqual(narrow)
   })
 
   test('of a JWT are 64 at most; 65 are a 400 that narrowing avoids', async () => {

@@ -8,7 +8,7 @@ import { createAuthenticate } from './domain/callers.ts'
 import { createSecretShelf, type Context } from './domain/context.ts'
 import { createCredentials, type Credentials } from './domain/credentials.ts'
 import { createDataKeys, type DataKeys, openDataKeys } from './domain/data-keys.ts'
-import { createIdSource } from './domain/id-source.ts'
+import { createIdSource, type IdSource } from './domain/id-source.ts'
 import { foundInstance } from './domain/instance.ts'
 import { createInstanceKeys, type InstanceKeys } from './domain/instance-keys.ts'
 import { createCompactSigner, createJwtSigner } from './domain/jwt.ts'
@@ -72,6 +72,8 @@ export interface AuthorityPorts {
   readonly clock?: Clock
   readonly random?: Random
   readonly log?: Log
+  /** Names what is new. Default: by time and random bytes. */
+  readonly ids?: IdSource
   /** Where private keys live. Default: sealed in the store. The same at the founding and ever after. */
   readonly createVault?: (dataKeys: DataKeys) => KeyVault
 }
@@ -270,6 +272,7 @@ interface Opened {
 
 async function openInstance(config: AuthorityConfig, ports: AuthorityPorts): Promise<Opened> {
   const { store, clock = systemClock, random = systemRandom } = ports
+  const { ids = createIdSource({ clock, random }) } = ports
   const instance = await store.instance()
   if (instance === null) throw new InstanceMissingError()
   const { dataKeys, credentials } = await openKeys(instance.id, config.rootKeys, {
@@ -283,7 +286,7 @@ async function openInstance(config: AuthorityConfig, ports: AuthorityPorts): Pro
     defaultAlgorithm: config.jwtAlgorithm ?? 'RS256',
     store,
     clock,
-    ids: createIdSource({ clock, random }),
+    ids,
     credentials,
     audit: createAudit(clock, credentials),
     secrets: createSecretShelf(dataKeys.secrets, config.readBack ?? true),

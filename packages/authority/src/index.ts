@@ -11,6 +11,7 @@ export {
 } from './app.ts'
 export type { DataKeys, Sealer } from './domain/data-keys.ts'
 export { AuthorityError, type ErrorCode } from './domain/errors.ts'
+export type { IdSource } from './domain/id-source.ts'
 export type { InstanceKeys } from './domain/instance-keys.ts'
 export type {
   Clock,

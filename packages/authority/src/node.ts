@@ -1,4 +1,4 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server'
 import type { Authority } from './app.ts'
@@ -16,6 +16,8 @@ export interface ServerOptions {
   readonly log: Log
   /** Whose `X-Forwarded-For` is believed. Default: nobody's. */
   readonly trustedProxies?: Networks
+  /** Whose connection is closed without an answer; an emulator can be told to. Default: nobody's. */
+  readonly hangsUpOn?: (request: IncomingMessage) => boolean
   /** Opens the authority once the socket is bound; `url` is where it will be reached. */
   readonly open: (url: string) => Promise<Authority>
 }
@@ -76,7 +78,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const silent = new Set<Socket>()
   const server = createServer({ ...LIMITS, requireHostHeader: false }, (incoming, outgoing) => {
     silent.delete(incoming.socket)
-    void answer(incoming, outgoing)
+    if (options.hangsUpOn?.(incoming) === true) incoming.socket.destroy()
+    else void answer(incoming, outgoing)
   })
   server.on('connection', (socket) => {
     silent.add(socket)

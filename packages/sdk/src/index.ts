@@ -35,7 +35,11 @@ export type { M2MApi } from './client/m2m.ts'
 export type { MachinesApi } from './client/machines.ts'
 export type { IdPOAuthAccessTokenApi } from './client/oauth-access-tokens.ts'
 export type { SigningKeysApi } from './client/signing-keys.ts'
-export type { ClientOptions, RetryOptions } from './client/options.ts'
+export type { ConnectionOptions, RetryOptions } from './client/connection.ts'
+export type { ClientOptions } from './client/options.ts'
+export type { TokenSourceOptions, TokenSourceParams } from './client/token-source/options.ts'
+export type { TokenStore } from './client/token-source/store.ts'
+export { createTokenSource, type TokenSource } from './client/token-source/token-source.ts'
 export type { WebhooksApi } from './client/webhooks.ts'
 export type {
   ApiKey,

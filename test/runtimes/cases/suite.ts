@@ -84,4 +84,12 @@ export const BEHAVIOURS: Readonly<Record<string, string>> = {
   'JSON that is cut off': 'keys-unavailable',
   'a key set of 300 KB': 'keys-unavailable',
   'a key set that is no UTF-8': 'keys-unavailable',
+  'a token source that 100 ask at once': '1 token, 1 created',
+  'a token that processes share': 'sealed, shared, 1 created',
+  'a store that holds what nobody sealed': '1 created',
+  'a call with a token': 'POST text Bearer mt_1',
+  'a Request with a token': 'POST text Bearer mt_1',
+  'a call with a token that is stale': 'POST text Bearer mt_2, 2 created',
+  'a call that is redirected to where the token may go': 'POST text Bearer mt_1',
+  'calls to where the token may not go': 'origin-not-allowed',
 }

@@ -1,8 +1,11 @@
 import { outcomeOf, verifierOf } from './outcome.ts'
 import type { Suite } from './suite.ts'
+import { TOKEN_SOURCE_BEHAVIOURS } from './token-source.ts'
 
 /** What cannot be said as a token and a verdict: each of them gives a sentence. */
 export const BEHAVIOURS: Readonly<Record<string, (suite: Suite) => Promise<string>>> = {
+  ...TOKEN_SOURCE_BEHAVIOURS,
+
   'a cold verifier that 100 ask at once': async (suite) => {
     let fetches = 0
     const fetch: Answer = async () => {

@@ -10,6 +10,11 @@ export const ENTRIES: Entries = {
     about: 'An authority of your own, at once; --demo shows it at work',
     load: async () => (await import('./dev.ts')).dev,
   },
+  emulate: {
+    group: RUN,
+    about: 'An authority for tests: seeded, told to fail, forgotten at its end',
+    load: async () => (await import('./emulate.ts')).emulate,
+  },
   serve: {
     group: RUN,
     about: 'The authority, in production',
@@ -59,6 +64,11 @@ export const ENTRIES: Entries = {
     group: USE,
     about: 'Long-lived keys of users, organizations and machines',
     load: async () => (await import('./api-keys.ts')).apiKeys,
+  },
+  import: {
+    group: USE,
+    about: 'Bring machines and scopes from Clerk',
+    load: async () => (await import('./import.ts')).importing,
   },
   keys: {
     group: USE,

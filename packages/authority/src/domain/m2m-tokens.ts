@@ -306,7 +306,7 @@ function receiversOf(machine: Issuer, named: readonly string[] | undefined): rea
     if (granted.includes(id)) continue
     throw new AuthorityError('scope_not_granted', {
       parameter: 'scopes',
-      explanation: 'scopes names a machine that this machine has no scope for.',
+      explanation: `scopes names ${id}, which this machine has no scope for.`,
     })
   }
   return [...new Set(named)]

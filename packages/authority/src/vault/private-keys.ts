@@ -91,7 +91,8 @@ function signInPool(
   })
 }
 
-function toPublicJwk(kid: string, algorithm: Algorithm, publicKey: KeyObject): PublicJwk {
+/** A public key as a key set has it. */
+export function toPublicJwk(kid: string, algorithm: Algorithm, publicKey: KeyObject): PublicJwk {
   const { kty, n, e, crv, x, y }: JsonWebKey = publicKey.export({ format: 'jwk' })
   const material = Object.entries({ kty, n, e, crv, x, y }).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,

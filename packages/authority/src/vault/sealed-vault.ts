@@ -11,8 +11,13 @@ import { generateSigningKey, prepareSigner, type Sign } from './private-keys.ts'
 /**
  * Keeps private keys in the store, sealed. A handle is the sealed PKCS #8 key; opened keys stay in
  * this closure.
+ *
+ * @param generate Makes the key pairs; an emulator has some that are made already.
  */
-export function createSealedVault(sealer: Sealer): KeyVault {
+export function createSealedVault(
+  sealer: Sealer,
+  generate: typeof generateSigningKey = generateSigningKey,
+): KeyVault {
   const opened = createOpenedKeys(({ kid, algorithm, handle }: VaultKey): Sign => {
     requireVault('sealed', kid, handle)
     const der = sealer.open(signingKeyPlace(kid), handle)
@@ -27,7 +32,7 @@ export function createSealedVault(sealer: Sealer): KeyVault {
 
   return Object.freeze({
     async create(kid: string, algorithm: Algorithm) {
-      const { publicJwk, privateKey } = await generateSigningKey(kid, algorithm)
+      const { publicJwk, privateKey } = await generate(kid, algorithm)
       const der = privateKey.export({ format: 'der', type: 'pkcs8' })
       const handle = sealer.seal(signingKeyPlace(kid), der)
       der.fill(0)

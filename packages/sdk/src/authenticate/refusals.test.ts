@@ -79,6 +79,7 @@ test('only what was said about the token is a verdict: nobody is sent away for o
     'authority-unreachable',
     'answer-unexpected',
     'request-refused',
+    'origin-not-allowed',
     'configuration-invalid',
   ])
 })

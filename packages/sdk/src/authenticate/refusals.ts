@@ -63,6 +63,7 @@ const REFUSALS: Readonly<Record<CountersignErrorCode, Refusal>> = {
   'authority-unreachable': silent('unexpected-error', 'unexpected-error'),
   'answer-unexpected': silent('unexpected-error', 'unexpected-error'),
   'request-refused': silent('unexpected-error', 'unexpected-error'),
+  'origin-not-allowed': silent('unexpected-error', 'unexpected-error'),
   'configuration-invalid': silent('secret-key-invalid', 'unexpected-error'),
   'argument-invalid': invalid,
 }

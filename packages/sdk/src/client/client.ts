@@ -5,9 +5,12 @@ import { createMachinesApi, type MachinesApi } from './machines.ts'
 import { createIdPOAuthAccessTokenApi, type IdPOAuthAccessTokenApi } from './oauth-access-tokens.ts'
 import { checkOptions, type ClientOptions } from './options.ts'
 import { required } from './request.ts'
+import { checkMachineSecretKey } from './secrets.ts'
 import { createSigningKeysApi, type SigningKeysApi } from './signing-keys.ts'
 import { createSend } from './transport.ts'
-import type { JwkSet } from './types.ts'
+import type { TokenSourceParams } from './token-source/options.ts'
+import { openTokenSource, type TokenSource } from './token-source/token-source.ts'
+import type { JwkSet, WithMachineSecretKey } from './types.ts'
 import { createWebhooksApi, type WebhooksApi } from './webhooks.ts'
 import { toJwkSet } from './wire.ts'
 
@@ -28,6 +31,8 @@ export interface Client {
   readonly auditLog: AuditLogApi
   /** Of a Countersign authority only. */
   readonly webhooks: WebhooksApi
+  /** Gives live tokens and presents them. Needs a machine's secret key. @throws `configuration-invalid` */
+  readonly tokenSource: (params?: TokenSourceParams & WithMachineSecretKey) => TokenSource
 }
 
 /**
@@ -52,6 +57,10 @@ export function createClient(options: ClientOptions): Client {
     signingKeys: createSigningKeysApi(settings, send),
     auditLog: createAuditLogApi(settings, send),
     webhooks: createWebhooksApi(settings, send),
+    tokenSource(params: TokenSourceParams & WithMachineSecretKey = {}) {
+      const own = checkMachineSecretKey(params.machineSecretKey)
+      return openTokenSource(settings, own ?? settings.machineSecretKey(), params)
+    },
     jwks: Object.freeze({
       async getJwks() {
         const secret = required(settings.secretKey(), 'secretKey')

@@ -1,5 +1,6 @@
-import { machineIdOf, type Settings } from './options.ts'
+import type { Settings } from './options.ts'
 import { about, between, done, idInPath, query, required } from './request.ts'
+import { machineIdOf } from './secrets.ts'
 import type { Call, Send } from './transport.ts'
 import type {
   CreateMachineParams,

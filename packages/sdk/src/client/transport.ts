@@ -1,7 +1,8 @@
 import { CountersignError, type WireError } from '../token/errors.ts'
 import { isJsonObject, type JsonObject } from '../token/json.ts'
 import { mediaType, NO_REDIRECT, readBounded, withSignal } from '../verify/fetch-json.ts'
-import type { Settings } from './options.ts'
+import type { Connection } from './connection.ts'
+import { sleep } from './waiting.ts'
 
 /** A call to the authority. */
 export interface Call {
@@ -45,18 +46,18 @@ const NOT_CONNECTED = [
 ]
 
 /** Sends calls with a timeout over all, and repeats those that may be repeated. */
-export function createSend(settings: Settings): Send {
-  const { timeoutMs, retries, monotonicMs } = settings
+export function createSend(connection: Connection): Send {
+  const { timeoutMs, retries, monotonicMs } = connection
   return async (call) => {
     const body = encodeBody(call)
     const begin = monotonicMs()
     const deadline = AbortSignal.timeout(timeoutMs)
     for (let attempt = 0; ; attempt++) {
       try {
-        return await attemptOnce(settings, call, body, deadline)
+        return await attemptOnce(connection, call, body, deadline)
       } catch (error) {
         if (!(error instanceof CountersignError)) throw error
-        const wait = waitBefore(settings, attempt, error)
+        const wait = waitBefore(connection, attempt, error)
         const left = timeoutMs - (monotonicMs() - begin)
         if (attempt >= retries || !mayRepeat(call, error) || wait >= left) throw error
         await sleep(wait, deadline)
@@ -76,12 +77,12 @@ function encodeBody({ body }: Call): string | undefined {
 }
 
 async function attemptOnce(
-  settings: Settings,
+  connection: Connection,
   call: Call,
   body: string | undefined,
   deadline: AbortSignal,
 ): Promise<JsonObject> {
-  const { fetch, apiUrl, timeoutMs } = settings
+  const { fetch, apiUrl, timeoutMs } = connection
   const init: RequestInit = {
     ...NO_REDIRECT,
     method: call.method,
@@ -107,7 +108,7 @@ async function attemptOnce(
       }),
     })
   }
-  return judge(settings, call, response, text)
+  return judge(connection, call, response, text)
 }
 
 function headersOf(call: Call): Readonly<Record<string, string>> {
@@ -128,7 +129,7 @@ function systemCode(error: unknown): string | undefined {
   return undefined
 }
 
-function judge({ now }: Settings, call: Call, response: Response, text: string): JsonObject {
+function judge({ now }: Connection, call: Call, response: Response, text: string): JsonObject {
   const { status } = response
   const type = mediaType(response)
   const isJson = type === 'application/json'
@@ -236,22 +237,9 @@ function mayRepeat(call: Call, error: CountersignError): boolean {
 
 /** What the authority asked for, and jitter: anything up to a bound that doubles. */
 function waitBefore(
-  { backoffMs, random }: Settings,
+  { backoffMs, random }: Connection,
   attempt: number,
   { retryAfter }: CountersignError,
 ): number {
   return (retryAfter ?? 0) * 1000 + random() * backoffMs * 2 ** attempt
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
 }

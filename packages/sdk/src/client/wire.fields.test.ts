@@ -81,7 +81,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   machine: {
     read: toMachine,
     good: { ...inner, id: RECEIVER, scoped_machines: [inner], secret_key: 'ak_1' },
-    rules: { secret_key: { optional: true } },
+    rules: { secret_key: { optional: true }, default_token_ttl: { optional: true } },
   },
   'version of a secret key': {
     read: toMachineSecretVersion,
@@ -105,6 +105,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'machine within a machine': {
     read: (body) => toMachine({ ...inner, scoped_machines: [body] }),
     good: inner,
+    rules: { default_token_ttl: { optional: true } },
   },
   'machine scope': {
     read: toMachineScope,

@@ -40,7 +40,7 @@ export function toMachine(body: JsonObject): Machine {
 
 function plainMachine(body: JsonObject): Machine {
   kind(body, 'machine')
-  const { jwt_algorithm: jwtAlgorithm } = body
+  const { jwt_algorithm: jwtAlgorithm, default_token_ttl: ttl } = body
   return {
     id: text(body, 'id'),
     name: text(body, 'name'),
@@ -48,7 +48,8 @@ function plainMachine(body: JsonObject): Machine {
     createdAt: number(body, 'created_at'),
     updatedAt: number(body, 'updated_at'),
     scopedMachines: [],
-    defaultTokenTtl: number(body, 'default_token_ttl'),
+    // Clerk's specification lets it be left out, and names its default.
+    defaultTokenTtl: ttl === undefined ? 3_600 : number(body, 'default_token_ttl'),
     jwtAlgorithm: typeof jwtAlgorithm === 'string' ? jwtAlgorithm : null,
     stateless: body['stateless'] === true,
   }

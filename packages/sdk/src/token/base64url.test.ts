@@ -1,6 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeBase64url, decodeBase64urlInto, decodedLength } from './base64url.ts'
+import {
+  decodeBase64url,
+  decodeBase64urlInto,
+  decodedLength,
+  encodeBase64url,
+} from './base64url.ts'
 
 const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
 
@@ -8,6 +13,14 @@ test('it decodes what Node encodes', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 70 }), (bytes) => {
       expect(decodeBase64url(encode(bytes))).toEqual(bytes)
+    }),
+  )
+})
+
+test('it encodes as Node does', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 70 }), (bytes) => {
+      expect(encodeBase64url(bytes)).toBe(encode(bytes))
     }),
   )
 })

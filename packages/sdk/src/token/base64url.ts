@@ -10,6 +10,13 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 /** The value of each character; the sign says that it has none, and survives shifting and joining. */
 const DIGITS: Int8Array = digitTable()
 
+/** The text of `bytes`. */
+export function encodeBase64url(bytes: Uint8Array): string {
+  let characters = ''
+  for (const byte of bytes) characters += String.fromCharCode(byte)
+  return btoa(characters).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
+
 /** The bytes of `text`, or `null` when it is not strict base64url. */
 export function decodeBase64url(text: string): Uint8Array | null {
   const characters = UTF8.encode(text)

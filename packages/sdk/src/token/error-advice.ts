@@ -21,6 +21,7 @@ const MESSAGES: Readonly<Record<CountersignErrorCode, string>> = {
   'authority-unreachable': 'The authority could not be reached.',
   'answer-unexpected': 'The answer is not what was promised.',
   'request-refused': 'The authority refused the request.',
+  'origin-not-allowed': 'The token must not go to this origin.',
   'configuration-invalid': 'The options are not usable.',
   'argument-invalid': 'An argument is not usable.',
 }
@@ -62,6 +63,8 @@ const ADVICE: Readonly<Record<CountersignErrorCode, string>> = {
     'Status, media type or content of the answer are not those of an authority: `apiUrl` points to something else, or a proxy answers in its place. It is never taken for a yes.',
   'request-refused':
     '`status` and `errors` are the authority’s own; its codes are in docs/errors.md.',
+  'origin-not-allowed':
+    'A token source sends its token only to its `origins`, written as `scheme://host` or `scheme://host:port`, and follows no redirect that leaves them or that goes from https to http. If the service there may have the token, add its origin.',
   'configuration-invalid': 'The error names the option and what it must be.',
   'argument-invalid': 'The error names the argument and what it must be. Nothing was sent.',
 }

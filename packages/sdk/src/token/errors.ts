@@ -19,6 +19,7 @@ export type CountersignErrorCode =
   | 'authority-unreachable'
   | 'answer-unexpected'
   | 'request-refused'
+  | 'origin-not-allowed'
   | 'configuration-invalid'
   | 'argument-invalid'
 

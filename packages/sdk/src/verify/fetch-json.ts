@@ -66,11 +66,11 @@ export async function fetchText(
   }
 }
 
-/** Ends the waiting when the signal does, also where `work` takes no notice of it. */
+/** Ends the waiting when the signal does, and as it says, also where `work` takes no notice of it. */
 export function withSignal<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
-      reject(new DOMException('The time is up.', 'TimeoutError'))
+      reject(signal.reason as Error)
     }
     signal.addEventListener('abort', abort)
     void work.then(resolve, reject).finally(() => {

@@ -29,6 +29,8 @@ export interface RefreshedOptions<Value> {
   readonly maxAgeMs: (held: Value) => number
   /** Between two fetches while there is something to go on with: whatever asks for them. */
   readonly coolDownMs: number
+  /** Every fetch has ended after this time, unless the request that began it was ended. Default 6,000. */
+  readonly stuckAfterMs?: number
   /** Is given the work that goes on after a verification has been answered. */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
@@ -40,7 +42,7 @@ const FIRST_RETRY_MS = 1_000
 const STUCK_AFTER_MS = 6_000
 
 export function createRefreshed<Value>(options: RefreshedOptions<Value>): Refreshed<Value> {
-  const { maxAgeMs, coolDownMs, waitUntil } = options
+  const { maxAgeMs, coolDownMs, stuckAfterMs = STUCK_AFTER_MS, waitUntil } = options
   const nowMs = forward(options.monotonicMs)
   let held: Value | null = null
   /** When what is held was asked for. */
@@ -58,7 +60,7 @@ export function createRefreshed<Value>(options: RefreshedOptions<Value>): Refres
 
   const refresh = (): Promise<Value> => {
     const now = nowMs()
-    if (inFlight !== null && now - triedAt < STUCK_AFTER_MS) return inFlight
+    if (inFlight !== null && now - triedAt < stuckAfterMs) return inFlight
     triedAt = now
     const mine = options
       .load(held)
@@ -98,7 +100,7 @@ export function createRefreshed<Value>(options: RefreshedOptions<Value>): Refres
       return nowMs() - triedAt >= wait
     },
     refreshBeside() {
-      if (inFlight !== null && nowMs() - triedAt < STUCK_AFTER_MS) return
+      if (inFlight !== null && nowMs() - triedAt < stuckAfterMs) return
       const work = refresh().catch(() => undefined)
       try {
         waitUntil?.(work)
@@ -111,8 +113,11 @@ export function createRefreshed<Value>(options: RefreshedOptions<Value>): Refres
   }
 }
 
-/** A wall clock may be set back, and nothing must stay young until it has caught up. */
-function forward(clock: () => number): () => number {
+/**
+ * Milliseconds that only go forward. A wall clock may be set back, and nothing must stay young until it has
+ * caught up.
+ */
+export function forward(clock: () => number): () => number {
   let last = Number.POSITIVE_INFINITY
   let elapsed = 0
   return () => {

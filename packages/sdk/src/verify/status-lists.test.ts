@@ -145,6 +145,19 @@ test('a copy that a cache has kept is as old as it was signed', async () => {
   expect(sent).toHaveLength(2)
 })
 
+test('a copy that is too old is as good as none, though it was only now fetched', async () => {
+  const { verdict, clock, state } = started()
+  const token = await tokenAt(3)
+  state.content = { payload: { iat: TEST_NOW_MS / 1000 } }
+  clock.now += 299_999
+  expect(await verdict(token)).toBe('accepted')
+  clock.now += 5_000
+  expect(await verdict(token)).toBe('status-unavailable')
+  const late = started()
+  late.state.content = { payload: { iat: TEST_NOW_MS / 1000 - 300 } }
+  expect(await late.verdict(token)).toBe('status-unavailable')
+})
+
 test('an older list never takes the place of a younger one', async () => {
   const { verdict, clock, state } = started()
   const token = await tokenAt(3)

@@ -112,7 +112,7 @@ export function createStatusLists(options: StatusListsOptions): StatusLists {
   const findLate = async (list: Refreshed<StatusList>): Promise<StatusList | null> => {
     if (list.mayTry()) {
       try {
-        return await list.refresh()
+        await list.refresh()
       } catch (error) {
         if (!isCountersignError(error)) throw error
       }

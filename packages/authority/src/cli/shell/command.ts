@@ -32,6 +32,8 @@ export interface Report {
   /** For the reader, on standard error, so that `$(countersign …)` takes the lines alone. */
   readonly notes?: readonly string[]
   readonly exitCode?: ExitCode
+  /** What ended it early, where there is something to say all the same; told after it. */
+  readonly failure?: Error
 }
 
 export interface Command<W extends Words = Words, F extends Flags = Flags> {

@@ -144,10 +144,31 @@ export const FAILURES = {
     exitCode: EXIT.notFound,
     remedy: 'See what there is with: countersign machines list',
   },
+  'source-refused': {
+    message: 'The other authority refused to let its machines be read.',
+    exitCode: EXIT.failed,
+    remedy: 'Give the secret key of that instance (sk_…): CLERK_SECRET_KEY.',
+  },
+  'source-unusable': {
+    message: 'What is to be imported from cannot be reached, or does not answer as Clerk does.',
+    exitCode: EXIT.unreachable,
+    remedy: 'Is the URL right, and can it be reached from here? Nothing was brought.',
+  },
   'confirmation-refused': {
     message: 'The question was not answered with yes.',
     exitCode: EXIT.failed,
     remedy: 'Nothing was changed.',
+  },
+  'emulator-refused': {
+    message: 'An emulator does not start where an authority may be in production.',
+    exitCode: EXIT.failed,
+    remedy:
+      'Unset NODE_ENV, COUNTERSIGN_ROOT_KEY and COUNTERSIGN_ROOT_KEY_FILE for it; it needs none.',
+  },
+  'seed-invalid': {
+    message: 'The seed of the emulator cannot be planted.',
+    exitCode: EXIT.usage,
+    remedy: 'See docs/emulator.md for what a seed may hold.',
   },
   unexpected: {
     message: 'The command failed in a way that it does not know.',

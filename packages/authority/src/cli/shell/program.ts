@@ -73,6 +73,7 @@ async function runCommand(
   const report = await command.run(input as never, shell)
   if (typeof report === 'number') return report
   show(report, json, shell)
+  if (report.failure !== undefined) throw report.failure
   return report.exitCode ?? EXIT.ok
 }
 

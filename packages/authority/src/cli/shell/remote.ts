@@ -218,7 +218,8 @@ async function findMachineKey(
   return nonEmpty(shell.env['COUNTERSIGN_MACHINE_SECRET_KEY']) ?? null
 }
 
-async function readSecret(file: string, shell: Shell): Promise<string> {
+/** A secret in a file, or on standard input for `-`. @throws {CommandError} `usage` */
+export async function readSecret(file: string, shell: Shell): Promise<string> {
   const text = file === '-' ? await shell.readInput() : readFile(file)
   if (text === '')
     throw new CommandError('usage', `${file === '-' ? 'Standard input' : file} is empty.`)
@@ -233,6 +234,7 @@ function readFile(file: string): string {
   }
 }
 
-function nonEmpty(text: string | undefined): string | undefined {
+/** A variable that is set to nothing is not set. */
+export function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text
 }

@@ -1,0 +1,70 @@
+import type { Fetch } from '../verify/fetch-json.ts'
+import { checkFunction, checkNumber, checkUrl } from '../verify/options.ts'
+
+/** How calls reach the authority, whatever they are about. */
+
+export interface RetryOptions {
+  /** How often a call that is safe to repeat is tried again. Default 2, 0 for never. */
+  readonly retries?: number
+  /** The longest first wait; it doubles. Default 100. */
+  readonly backoffMs?: number
+}
+
+export interface ConnectionOptions {
+  /** Where the authority is reached. May have a path; a trailing slash is ignored. */
+  readonly apiUrl: string
+  readonly fetch?: Fetch
+  /** How long a call may take, retries and the reading of the answer included. Default 10,000. */
+  readonly timeoutMs?: number
+  readonly retry?: RetryOptions
+  /** Epoch milliseconds; drives the judgement of tokens and the age of what is kept. */
+  readonly clock?: () => number
+  /** From 0 to below 1; spreads the waits before repetitions, and renewals. */
+  readonly random?: () => number
+  /**
+   * Is given work that goes on after an answer, for platforms that end a request with its answer:
+   * `waitUntil` of Cloudflare's workers.
+   */
+  readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
+}
+
+/** Options of a connection once they are checked. */
+export interface Connection {
+  readonly apiUrl: string
+  readonly fetch: Fetch
+  readonly timeoutMs: number
+  readonly retries: number
+  readonly backoffMs: number
+  readonly random: () => number
+  readonly now: () => number
+  readonly monotonicMs: () => number
+  readonly waitUntil: ((work: Promise<unknown>) => void) | undefined
+}
+
+const DEFAULTS = { timeoutMs: 10_000, retries: 2, backoffMs: 100 } as const
+
+const MAX_TIMEOUT_MS = 600_000
+
+/** Looked up at each call, so that whoever instruments the platform's `fetch` later sees the call. */
+export const PLATFORM_FETCH: Fetch = (url, init) => globalThis.fetch(url, init)
+
+/** @throws {CountersignError} `configuration-invalid`, naming the option. */
+export function checkConnection(options: ConnectionOptions): Connection {
+  const retry = options.retry ?? {}
+  const clock = checkFunction('clock', options.clock)
+  return {
+    apiUrl: checkUrl('apiUrl', options.apiUrl),
+    fetch: checkFunction('fetch', options.fetch) ?? PLATFORM_FETCH,
+    timeoutMs: integer('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs, 1, MAX_TIMEOUT_MS),
+    retries: integer('retry.retries', retry.retries ?? DEFAULTS.retries, 0, 10),
+    backoffMs: integer('retry.backoffMs', retry.backoffMs ?? DEFAULTS.backoffMs, 0, 60_000),
+    random: checkFunction('random', options.random) ?? (() => Math.random()),
+    now: clock ?? (() => Date.now()),
+    monotonicMs: clock ?? (() => performance.now()),
+    waitUntil: checkFunction('waitUntil', options.waitUntil),
+  }
+}
+
+function integer(name: string, value: unknown, min: number, max: number): number {
+  return Math.floor(checkNumber(name, value, min, max))
+}
