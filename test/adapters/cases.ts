@@ -50,6 +50,11 @@ export interface RunningApp {
 export interface AdapterTestOptions {
   /** Whether the app takes the clock of the test; without it time is waited for. Default `true`. */
   readonly hasClock?: boolean
+  /**
+   * Whether the framework shows a header that is sent twice as both; some servers make a request of the
+   * web from the first alone, and the other is seen by nobody behind them. Default `true`.
+   */
+  readonly showsBothHeaders?: boolean
 }
 
 const STATUS_LISTS = '/status-lists/'
@@ -59,7 +64,7 @@ type Format = (typeof FORMATS)[number]
 
 /** Defines the tests of one adapter. The authority is real, and each call to it is counted. */
 export function testAdapter(name: string, start: StartApp, options: AdapterTestOptions = {}): void {
-  const { hasClock = true } = options
+  const { hasClock = true, showsBothHeaders = true } = options
   const clock = createTestClock()
   let recorder: Recorder
   let outer: Instance
@@ -231,14 +236,12 @@ export function testAdapter(name: string, start: StartApp, options: AdapterTestO
       expect(await get('/whoami')).toMatchObject({ status: 200, body: nobody })
     })
 
-    test('of two tokens in two headers none counts', async () => {
+    const counts = showsBothHeaders ? 'none' : 'the first alone'
+    test(`of two tokens in two headers ${counts} counts`, async () => {
       const token = await mint(outer, 'worker', 'jwt')
-      for (const pair of [
-        [token, 'mt_garbage'],
-        ['mt_garbage', token],
-      ]) {
-        expect(await statusOfTwo(`${app.url}/machine`, pair)).toBe(401)
-      }
+      const statusOf = (...pair: string[]) => statusOfTwo(`${app.url}/machine`, pair)
+      expect(await statusOf(token, 'mt_garbage')).toBe(showsBothHeaders ? 401 : 200)
+      expect(await statusOf('mt_garbage', token)).toBe(401)
     })
 
     test.each(FORMATS)('two instances never accept each other’s %s tokens', async (format) => {

@@ -43,7 +43,7 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (name, module) => {
       const app = await start(env)
       return { url: app.url, close: async () => app[Symbol.asyncDispose]() }
     },
-    { hasClock: false },
+    { hasClock: false, showsBothHeaders: name === 'nuxt' },
   )
 })
 

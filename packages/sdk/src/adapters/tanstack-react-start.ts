@@ -12,7 +12,6 @@ import {
   type RequireMachineOptions,
   toResponse,
 } from '../authenticate/guards.ts'
-import type { HasHeaders } from '../authenticate/presented-token.ts'
 import {
   createGetAuth,
   createRequestAuth,
@@ -20,6 +19,7 @@ import {
   type RequestAuth,
   requestAuthIn,
 } from '../authenticate/request-auth.ts'
+import { createMemo } from '../verify/memo.ts'
 import type { CurrentAuth } from './current-auth.ts'
 
 /** `countersign/tanstack-react-start`: server routes, server functions and loaders of TanStack Start 1. */
@@ -36,13 +36,18 @@ export type Middleware<Context> = RequestMiddlewareAfterServer<object, undefined
  * Goes before all others, in `src/start.ts`. It verifies nothing before a handler or a guard asks.
  * Settings are read by the first request: the build has none.
  */
-export function countersignMiddleware(options?: MiddlewareOptions): Middleware<CountersignContext> {
-  let begin: ((request: HasHeaders) => RequestAuth) | undefined
+export function countersignMiddleware(
+  options: MiddlewareOptions = {},
+): Middleware<CountersignContext> {
   return createMiddleware().server(({ request, next }) => {
-    begin ??= createRequestAuth(options)
+    const begin = requestAuthBy(options)
     return next({ context: { countersign: begin(request) } })
   })
 }
+
+// Start calls what is given to `createStart` for each request, and so this middleware is made anew: the
+// keys and lists of an instance must outlive it.
+const requestAuthBy = createMemo((options: MiddlewareOptions) => createRequestAuth(options))
 
 /** Who sends the request that is being answered, by the middleware in `src/start.ts`. */
 export const auth: CurrentAuth = async (asked) => getAuth(getGlobalStartContext(), asked)

@@ -12,7 +12,6 @@ async function machine(event: NuxtEvent) {
 const routes: Record<string, (event: NuxtEvent) => unknown> = {
   '/public': ok,
   '/machine': requireMachine()(machine),
-  '/inner/machine': requireMachine()(machine),
   '/from-worker': requireMachine({ from: [process.env.WORKER_ID ?? ''] })(machine),
   '/any': requireAuth({ acceptsToken: 'any' })(async (event) => {
     const { subject, tokenType } = await getAuth(event, { acceptsToken: 'any' })
