@@ -42,7 +42,17 @@ const noRandom = {
 }
 
 export default defineConfig(
-  globalIgnores(['**/dist/', 'coverage/', 'test/frameworks/']),
+  globalIgnores([
+    '**/dist/',
+    'coverage/',
+    'test/frameworks/',
+    // These have compilers of their own, which build them in test/frameworks.
+    'examples/astro/',
+    'examples/nextjs/',
+    'examples/nuxt/',
+    'examples/react-router/',
+    'examples/tanstack-react-start/',
+  ]),
 
   {
     linterOptions: { reportUnusedDisableDirectives: 'error' },

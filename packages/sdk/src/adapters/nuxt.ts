@@ -42,7 +42,9 @@ export interface NuxtEvent extends EventWithRequest {
  * guard asks. Settings that are not given are those of the platform or of `process.env`, and are read by
  * the first request: the build has none.
  */
-export function countersignMiddleware(options?: MiddlewareOptions): (event: NuxtEvent) => undefined {
+export function countersignMiddleware(
+  options?: MiddlewareOptions,
+): (event: NuxtEvent) => undefined {
   const begin = createRequestAuthByEnvironment(options)
   return (event) => {
     event.context.countersign = begin(fromAny(event.req), event.context.cloudflare?.env)

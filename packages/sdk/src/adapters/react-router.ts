@@ -30,10 +30,7 @@ export interface ArgsWithContext {
 }
 
 /** One of `middleware` of a route. */
-export type Middleware = (
-  args: ArgsWithContext,
-  next: () => Promise<Response>,
-) => Promise<Response>
+export type Middleware = (args: ArgsWithContext, next: () => Promise<Response>) => Promise<Response>
 
 /**
  * Goes before all others, in `app/root.tsx`. It verifies nothing before a loader, an action or a guard
