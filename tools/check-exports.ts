@@ -29,6 +29,13 @@ const SDK_REACH: Readonly<Record<string, readonly string[]>> = {
   default: [],
 }
 
+/** An adapter may load its own framework, and no other door may. */
+const FRAMEWORK_OF: Readonly<Record<string, string>> = {
+  'countersign/nextjs': 'next/headers.js',
+  'countersign/react-router': 'react-router',
+  'countersign/tanstack-react-start': '@tanstack/react-start',
+}
+
 const doors = [sdk, authority, awsKms].flatMap((folder) => doorsOf(folder, readManifest(folder)))
 const problems = [
   ...(await checkNames()),
@@ -85,7 +92,7 @@ function documents(): string[] {
 function checkReach({ specifier, code }: Door): string[] {
   return Object.entries(SDK_REACH).flatMap(([condition, allowed]) =>
     [...reach(sdk, readManifest(sdk), code, [condition])]
-      .filter(([module]) => !allowed.includes(module))
+      .filter(([module]) => !allowed.includes(module) && module !== FRAMEWORK_OF[specifier])
       .map(
         ([module, file]) =>
           `'${specifier}' reaches ${module} under the condition ${condition}, by ${file.slice(root.length)}`,
