@@ -31,7 +31,11 @@ export const ENVIRONMENT = {
 export async function install(): Promise<void> {
   const done = statSync(join(HERE, 'node_modules/.package-lock.json'), { throwIfNoEntry: false })
   if (done === undefined || done.mtimeMs < statSync(join(HERE, 'package-lock.json')).mtimeMs) {
-    await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: HERE, maxBuffer: 2 ** 26 })
+    // Not `npm ci`: it demands of a registry what an optional dependency names for other platforms.
+    await run('npm', ['install', '--no-save', '--no-audit', '--no-fund'], {
+      cwd: HERE,
+      maxBuffer: 2 ** 26,
+    })
   }
   await rm(APPS, { recursive: true, force: true })
   await mkdir(APPS)
