@@ -14,7 +14,7 @@ import { createRequestAuth, type GetAuth, type RequestAuth } from '../authentica
 import type { CurrentAuth } from './current-auth.ts'
 
 /**
- * `countersign/nextjs`: Next 15 and 16, on Node. Next runs its proxy apart from its
+ * `countersign/nextjs`: Next 15 and 16, on Node and at the edge. Next runs its proxy apart from its
  * routes, so that nothing which one found out can be believed by the other: no middleware is needed,
  * and each verifies for itself.
  */

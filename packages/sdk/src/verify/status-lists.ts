@@ -227,8 +227,13 @@ async function loadList(
 /** @throws when it is not ZLIB (RFC 1950), or too large. */
 async function inflate(deflated: Uint8Array | null): Promise<Uint8Array> {
   if (deflated === null) throw new TypeError('not base64url')
+  const decompression = decompressionStream()
+  if (decompression === null) {
+    const { inflateZlib } = await import('./inflate.ts')
+    return inflateZlib(deflated, MAX_INFLATED_BYTES)
+  }
   const body = new Blob([deflated as Uint8Array<ArrayBuffer>]).stream()
-  const reader = body.pipeThrough(new DecompressionStream('deflate')).getReader()
+  const reader = body.pipeThrough(decompression).getReader()
   const chunks: Uint8Array[] = []
   let length = 0
   for (;;) {
@@ -248,6 +253,15 @@ async function inflate(deflated: Uint8Array | null): Promise<Uint8Array> {
     offset += chunk.byteLength
   }
   return bytes
+}
+
+/** Next's edge runtime has one of which to make an instance throws. */
+function decompressionStream(): DecompressionStream | null {
+  try {
+    return new DecompressionStream('deflate')
+  } catch {
+    return null
+  }
 }
 
 /** The lists that the issuer names. @throws {CountersignError} `status-unavailable` */
