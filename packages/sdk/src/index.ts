@@ -66,6 +66,7 @@ export type {
   MachineSecretVersion,
   PageParams,
   PaginatedList,
+  RecordAgentCallParams,
   ReplayWebhookParams,
   RevokeApiKeyParams,
   RevokeM2MTokenParams,

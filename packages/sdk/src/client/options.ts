@@ -31,6 +31,11 @@ export interface ClientOptions extends Partial<Omit<JwtOptions, 'clock' | 'fetch
   readonly machineSecretKey?: string | undefined
   /** The `iss` of its JWTs, where that is not `apiUrl`. */
   readonly issuer?: string | undefined
+  /**
+   * The name of the agent that acts with the key: 1 to 64 letters, digits and `. _ @ / -`. The audit log
+   * of a Countersign authority has it beside the key. It proves nothing.
+   */
+  readonly agent?: string | undefined
   readonly fetch?: Fetch
   /** How long a call may take, retries and the reading of the answer included. Default 10,000. */
   readonly timeoutMs?: number
@@ -60,6 +65,7 @@ export interface Settings {
   readonly monotonicMs: () => number
   readonly secretKey: () => string | undefined
   readonly machineSecretKey: () => string | undefined
+  readonly agent: string | undefined
   /** How JWTs are verified, but for whom they must be meant. */
   readonly jwt: Omit<M2MSettings, 'audience'>
   readonly keys: KeySet
@@ -97,6 +103,7 @@ export function checkOptions(options: ClientOptions): Settings {
     monotonicMs: clock ?? (() => performance.now()),
     secretKey: () => secretKey,
     machineSecretKey: () => machineSecretKey,
+    agent: checkAgent(options.agent),
     jwt: { ...jwt, status },
     keys,
     audience:
@@ -140,6 +147,12 @@ export function checkMachineSecretKey(value: unknown): string | undefined {
   throw invalidOption(
     'machineSecretKey to be the key of a machine; the instance’s belongs in secretKey',
   )
+}
+
+function checkAgent(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,63}$/.test(value)) return value
+  throw invalidOption('agent to be a name of 1 to 64 letters, digits and . _ @ / -')
 }
 
 /** An empty secret counts as none, as at Clerk: that is what an unset variable often becomes. */
