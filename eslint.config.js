@@ -59,6 +59,10 @@ export default defineConfig(
     extends: [js.configs.recommended],
     languageOptions: { globals: { console: 'readonly', process: 'readonly', URL: 'readonly' } },
   },
+  {
+    files: ['examples/workers/*.js'],
+    languageOptions: { globals: { Response: 'readonly' } },
+  },
 
   {
     files: ['**/*.ts'],

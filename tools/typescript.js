@@ -18,6 +18,7 @@ if (!import.meta.url.endsWith(HOOKS)) {
   register(import.meta.url + HOOKS)
 }
 
+/** @type {import('node:module').LoadHook} */
 export async function load(url, context, nextLoad) {
   if (!url.startsWith('file:') || !url.endsWith('.ts')) return nextLoad(url, context)
   const path = fileURLToPath(url)

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { MiddlewareOptions } from '../authenticate/environment.ts'
 import {
   createAuthGuard,
@@ -34,7 +35,10 @@ export type NodeHandler<Request, Response> = (request: Request, response: Respon
  *
  * @throws {CountersignError} `configuration-invalid`
  */
-export function withCountersign<Request extends NodeRequest, Response>(
+export function withCountersign<
+  Request extends NodeRequest = IncomingMessage,
+  Response = ServerResponse,
+>(
   handler: NodeHandler<Request & RequestWithAuth, Response>,
   options?: MiddlewareOptions,
 ): NodeHandler<Request, Response> {
@@ -49,7 +53,10 @@ export function withCountersign<Request extends NodeRequest, Response>(
 export const getAuth: GetAuth<RequestWithAuth> = createGetAuth(find)
 
 /** Goes around a handler. */
-export type Guarded = <Request extends RequestWithAuth, Response extends NodeResponse>(
+export type Guarded = <
+  Request extends RequestWithAuth = IncomingMessage,
+  Response extends NodeResponse = ServerResponse,
+>(
   handler: NodeHandler<Request, Response>,
 ) => NodeHandler<Request, Response>
 

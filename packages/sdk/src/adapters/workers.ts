@@ -34,7 +34,11 @@ export type FetchHandler<Req, Rest extends readonly unknown[], Res> = (
  * that are not given are those of `env`, the second argument, or of `process.env`, and are read by the
  * first request.
  */
-export function withCountersign<Req extends HasHeaders, Rest extends readonly unknown[], Res>(
+export function withCountersign<
+  Req extends HasHeaders = Request,
+  Rest extends readonly unknown[] = [],
+  Res = Response,
+>(
   handler: FetchHandler<Req & RequestWithAuth, Rest, Res>,
   options?: MiddlewareOptions,
 ): FetchHandler<Req, Rest, Res> {
@@ -49,7 +53,11 @@ export function withCountersign<Req extends HasHeaders, Rest extends readonly un
 export const getAuth: GetAuth<RequestWithAuth> = createGetAuth(find)
 
 /** Goes around a handler. */
-export type Guarded = <Req extends RequestWithAuth, Rest extends readonly unknown[], Res>(
+export type Guarded = <
+  Req extends RequestWithAuth = Request,
+  Rest extends readonly unknown[] = [],
+  Res = Response,
+>(
   handler: FetchHandler<Req, Rest, Res>,
 ) => FetchHandler<Req, Rest, Res | Response>
 
