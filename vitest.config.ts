@@ -12,12 +12,16 @@ const conditions = ['source', 'node', 'development|production']
 
 // A dependency of these publishes a `source` of its own, which Node cannot load and Vite can. Their source
 // maps lead nowhere, and Vite would say so of each file.
-const MCP_CLIENTS = [/@modelcontextprotocol\/(client|sdk)\//, /eventsource/]
+const BY_VITE = [
+  /@modelcontextprotocol\/(client|sdk)\//,
+  /eventsource/,
+  /node_modules\/(ai|@ai-sdk)\//,
+]
 const withoutSourceMap: Plugin = {
   name: 'without-source-map',
   enforce: 'pre',
   async load(id) {
-    if (!MCP_CLIENTS.some((one) => one.test(id))) return null
+    if (!BY_VITE.some((one) => one.test(id))) return null
     return (await readFile(id, 'utf8')).replace(/^\/\/# sourceMappingURL=.*$/m, '')
   },
 }
@@ -33,7 +37,7 @@ export default defineConfig({
       'test/**/*.test.ts',
     ],
     exclude: [...defaultExclude, 'test/frameworks/**', ...(slow ? [] : ['**/*.slow.test.ts'])],
-    server: { deps: { inline: MCP_CLIENTS } },
+    server: { deps: { inline: BY_VITE } },
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: slow ? 120_000 : 10_000,

@@ -157,9 +157,9 @@ describe('a token for a task', () => {
       const task = 'read the orders of today'
       const made = await tools.call('mint_token', { receivers: [api.id], ttlSeconds: 60, task })
       expect(made).toMatchObject({ subject: robot.id, receivers: [api.id] })
-      expect(Date.parse(String(made['expiresAt'])) - clock.now()).toBeLessThanOrEqual(60_000)
+      expect(Date.parse(made['expiresAt'] as string) - clock.now()).toBeLessThanOrEqual(60_000)
       const { token } = made
-      const verified = await owner.m2m.verify({ token: String(token) })
+      const verified = await owner.m2m.verify({ token: token as string })
       expect(verified).toMatchObject({ subject: robot.id, scopes: [api.id] })
       const { data } = await owner.auditLog.list({ actor: 'agent:claude' })
       expect(data).toMatchObject([
@@ -217,7 +217,7 @@ describe('each call', () => {
     const { id } = await mint(setting, 'opaque')
     const tools = setting.tools({
       fetch: (url, init) =>
-        String(url).endsWith('/agent_calls')
+        url.endsWith('/agent_calls')
           ? Promise.resolve(new Response(null, { status: 404 }))
           : fetch(url, init),
     })

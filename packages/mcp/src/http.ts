@@ -35,7 +35,7 @@ export function createMcpFetch(
   const hosts = loopback.includes(hostname) ? loopback : [hostname]
   const mcp = createMcpHandler(
     ({ authInfo }) => createMcpServer(agentTools, { agent: nameOf(authInfo), onError }),
-    { maxRequestBodySize: MAX_BODY_BYTES, responseMode: 'json' },
+    { maxRequestBodySize: MAX_BODY_BYTES },
   )
   const serve = protect.fetch((request, admitted) =>
     new URL(request.url).pathname === pathname
