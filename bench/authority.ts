@@ -24,7 +24,7 @@ export interface TokenSource {
   readonly fetch: Authority['fetch']
 }
 
-const ISSUER = 'https://authority.bench.example'
+export const ISSUER = 'https://authority.bench.example'
 
 const ROOT_KEY_BYTES = 32
 

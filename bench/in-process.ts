@@ -16,7 +16,12 @@ export interface InProcessOptions {
 // By itself V8 collects whenever the young generation is full, which may be in the turn of a neighbour:
 // so each one's garbage is collected at the end of its own turn, and counted there.
 setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void
+const collect = runInNewContext('gc') as (options: { readonly type: 'minor' | 'major' }) => void
+
+/** Of all generations, so that what is left is held. */
+export function collectGarbage(): void {
+  collect({ type: 'major' })
+}
 
 /** A contestant in this process; one operation after another. */
 export function inProcess(options: InProcessOptions): Contestant {

@@ -31,15 +31,20 @@ export function formatMachine({ node, cpu, cores }: Machine): string {
 }
 
 export function formatTable(table: Table): string {
-  const lines = 'standings' in table ? table.standings.map(formatStanding) : formatSizes(table)
-  return [table.title, ...lines, ''].join('\n')
+  return [table.title, ...linesOf(table), ''].join('\n')
+}
+
+function linesOf(table: Table): string[] {
+  if ('standings' in table) return table.standings.map(formatStanding)
+  if ('facts' in table) return table.facts.map(([name, value]) => line([`  ${name}`, value]))
+  return formatSizes(table)
 }
 
 function formatStanding(standing: Standing): string {
   const { name, isFloor, micros, ratio, target, allocatedBytes, rssBytes } = standing
   return line([
     `  ${name}`,
-    `${micros.median.toFixed(micros.median < 10 ? 2 : 1)} µs`,
+    formatMicros(micros.median),
     isFloor ? 'floor' : formatRatio(ratio),
     target === null ? '' : short(target),
     target === null ? '' : ratio.median >= target ? 'met' : 'missed',
@@ -71,7 +76,11 @@ function formatKilobytes(bytes: number): string {
   return `${(bytes / 1000).toFixed(1)} kB`
 }
 
-function formatBytes(bytes: number): string {
+export function formatMicros(micros: number): string {
+  return `${micros.toFixed(micros < 10 ? 2 : 1)} µs`
+}
+
+export function formatBytes(bytes: number): string {
   return `${bytes.toLocaleString('en')} B`
 }
 

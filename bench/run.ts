@@ -7,6 +7,7 @@ import { issueJwt } from './rows/issue-jwt.ts'
 import { issueOpaque } from './rows/issue-opaque.ts'
 import type { Row, Table } from './rows/row.ts'
 import { signJwt } from './rows/sign-jwt.ts'
+import { statusList } from './rows/status-list.ts'
 import { verifyJwt } from './rows/verify-jwt.ts'
 import { verifyJwtCached } from './rows/verify-jwt-cached.ts'
 import { verifyOpaque } from './rows/verify-opaque.ts'
@@ -18,6 +19,7 @@ const ROWS: readonly Row[] = [
   verifyOpaque,
   issueOpaque,
   issueJwt,
+  statusList,
   bundleSize,
 ]
 

@@ -8,7 +8,7 @@ export interface RowOptions {
 }
 
 /** What was measured together, or bundled together. */
-export type Table = CpuTable | SizeTable
+export type Table = CpuTable | SizeTable | FactsTable
 
 export interface CpuTable {
   readonly title: string
@@ -23,6 +23,14 @@ export interface SizeTable {
   /** What of ours is compared with all of the peer's. */
   readonly part: 'first' | 'whole'
 }
+
+/** What is stated and compared with nothing. */
+export interface FactsTable {
+  readonly title: string
+  readonly facts: readonly Fact[]
+}
+
+export type Fact = readonly [name: string, value: string]
 
 /** A row of DESIGN.md's table of speed; one algorithm at a time where there are several. */
 export interface Row {

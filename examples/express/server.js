@@ -11,8 +11,8 @@ app.get('/health', (req, res) => {
 
 // Every machine that may call this one. Others are answered by the guard.
 app.get('/orders', requireMachine(), async (req, res) => {
-  const { machineId, claims } = await getAuth(req, { acceptsToken: 'm2m_token' })
-  res.json({ machineId, claims })
+  const { machineId, scopes } = await getAuth(req, { acceptsToken: 'm2m_token' })
+  res.json({ machineId, scopes })
 })
 
 // One machine, and no other.

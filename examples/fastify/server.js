@@ -9,8 +9,8 @@ app.get('/health', async () => ({ ok: true }))
 
 // Every machine that may call this one. Others are answered by the guard.
 app.get('/orders', { onRequest: requireMachine() }, async (request) => {
-  const { machineId, claims } = await getAuth(request, { acceptsToken: 'm2m_token' })
-  return { machineId, claims }
+  const { machineId, scopes } = await getAuth(request, { acceptsToken: 'm2m_token' })
+  return { machineId, scopes }
 })
 
 // One machine, and no other.

@@ -11,8 +11,8 @@ app.get('/health', () => ({ ok: true }))
 app.get(
   '/orders',
   async (event) => {
-    const { machineId, claims } = await getAuth(event, { acceptsToken: 'm2m_token' })
-    return { machineId, claims }
+    const { machineId, scopes } = await getAuth(event, { acceptsToken: 'm2m_token' })
+    return { machineId, scopes }
   },
   { middleware: [requireMachine()] },
 )

@@ -10,8 +10,8 @@ app.get('/health', (c) => c.json({ ok: true }))
 
 // Every machine that may call this one. Others are answered by the guard.
 app.get('/orders', requireMachine(), async (c) => {
-  const { machineId, claims } = await getAuth(c, { acceptsToken: 'm2m_token' })
-  return c.json({ machineId, claims })
+  const { machineId, scopes } = await getAuth(c, { acceptsToken: 'm2m_token' })
+  return c.json({ machineId, scopes })
 })
 
 // One machine, and no other.

@@ -8,8 +8,8 @@ const routes = {
 
   // Every machine that may call this one. Others are answered by the guard.
   '/orders': requireMachine()(async (req, res) => {
-    const { machineId, claims } = await getAuth(req, { acceptsToken: 'm2m_token' })
-    answer(res, { machineId, claims })
+    const { machineId, scopes } = await getAuth(req, { acceptsToken: 'm2m_token' })
+    answer(res, { machineId, scopes })
   }),
 
   // One machine, and no other.

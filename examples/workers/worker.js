@@ -7,8 +7,8 @@ const routes = {
 
   // Every machine that may call this one. Others are answered by the guard.
   '/orders': requireMachine()(async (request) => {
-    const { machineId, claims } = await getAuth(request, { acceptsToken: 'm2m_token' })
-    return Response.json({ machineId, claims })
+    const { machineId, scopes } = await getAuth(request, { acceptsToken: 'm2m_token' })
+    return Response.json({ machineId, scopes })
   }),
 
   // Machines, and whoever has an API key.

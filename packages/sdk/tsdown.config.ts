@@ -14,4 +14,6 @@ export default defineConfig({
   unbundle: true,
   dts: { sourcemap: true },
   sourcemap: true,
+  // Reading the declarations of the frameworks takes most of this build, and that is no mistake.
+  checks: { pluginTimings: false },
 })

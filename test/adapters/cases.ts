@@ -119,7 +119,7 @@ export function testAdapter(name: string, start: StartApp, options: AdapterTestO
     return { path, status, challenge, text }
   }
 
-  describe(`behind the adapter of ${name}`, () => {
+  describe(`behind the adapter of ${name}`, { timeout: 60_000 }, () => {
     test('a hundred first requests at once fetch one key set and one status list', async () => {
       const tokens = await Promise.all([mint(outer, 'worker', 'jwt'), mint(outer, 'other', 'jwt')])
       const calls = await callsOf(async () => {
@@ -277,7 +277,7 @@ export function testAdapter(name: string, start: StartApp, options: AdapterTestO
           await sleep(200)
       }
       expect(await refusal('/machine', jwt.token)).toEqual(refused('/machine'))
-    }, 60_000)
+    })
 
     test('without the authority an opaque token is a 503, and a JWT is let in', async () => {
       const [opaque, jwt] = [
@@ -299,7 +299,7 @@ export function testAdapter(name: string, start: StartApp, options: AdapterTestO
       expect(await get('/public', opaque)).toMatchObject({ status: 200 })
       const nobody = { subjects: [null, null, null] }
       expect(await get('/whoami', opaque)).toMatchObject({ status: 200, body: nobody })
-    }, 60_000)
+    })
   })
 }
 

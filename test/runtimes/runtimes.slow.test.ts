@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RECEIVER, SENDER, testId } from '../../packages/sdk/src/testing/tokens.ts'
 import { BEHAVIOURS, createSuite } from './cases/suite.ts'
 import type { Report } from './portable/suite.ts'
+import { testExamples } from './examples.ts'
 import { installRuntimes, layOut, runOn, RUNTIMES, versionOf } from './runtimes.ts'
 
 /**
@@ -152,3 +153,5 @@ test('all runtimes say the same of everything, but for what is written above', a
   )
   for (const { name, said } of all) expect(said, name).toEqual(all[0]?.said)
 })
+
+testExamples(installed)

@@ -38,7 +38,7 @@ const isArm = process.arch === 'arm64'
  * From the packages that hold the binaries themselves: those around them would need install scripts, and
  * the lock file would have to name systems for which not every version is published.
  */
-const BINARIES = {
+export const BINARIES = {
   node24: join(PACKAGES, `node-linux-${process.arch}/bin/node`),
   bun: join(PACKAGES, `@oven/bun-linux-${isArm ? 'aarch64' : 'x64'}/bin/bun`),
   deno: join(PACKAGES, `@deno/linux-${process.arch}-glibc/deno`),
@@ -111,7 +111,7 @@ export async function installRuntimes(): Promise<string | null> {
 }
 
 /** The version that a runtime says it has, or `null` where its binary is not there or does not run. */
-export async function versionOf({ binary }: Runtime): Promise<string | null> {
+export async function versionOf({ binary }: Pick<Runtime, 'binary'>): Promise<string | null> {
   try {
     const { stdout } = await run(binary, ['--version'], { timeout: VERSION_TIMEOUT_MS })
     return stdout.split('\n', 1)[0] ?? ''
@@ -130,12 +130,18 @@ async function engineSpecifier(): Promise<string> {
   throw new Error('The `imports` map of the package has not exactly one entry.')
 }
 
-/** Puts the built package, the suite and the two programs that run it into an empty folder. */
-export async function layOut(folder: string, suite: Suite): Promise<void> {
+/** Puts the built package into a folder as npm would, and tells where. */
+export async function installSdk(folder: string): Promise<string> {
   const installed = join(folder, 'node_modules/countersign')
   await mkdir(installed, { recursive: true })
   await cp(join(SDK, 'package.json'), join(installed, 'package.json'))
   await cp(join(SDK, 'dist'), join(installed, 'dist'), { recursive: true })
+  return installed
+}
+
+/** Puts the built package, the suite and the two programs that run it into an empty folder. */
+export async function layOut(folder: string, suite: Suite): Promise<void> {
+  const installed = await installSdk(folder)
   // Only a file of the package may ask for what its `imports` map names.
   const specifier = await engineSpecifier()
   await write(
@@ -184,14 +190,9 @@ async function transpile(from: string, to: string): Promise<void> {
 }
 
 /** workerd has no `node_modules`: its programs come as one file, from a bundler that says `workerd`. */
-async function layOutWorker(folder: string): Promise<void> {
-  await write(
-    join(folder, 'worker-source.js'),
-    `import { report } from './report.js'`,
-    `export default { async test() { console.log(await report()) } }`,
-  )
+export async function bundleWorker(folder: string, source: string): Promise<void> {
   const bundle = await Rolldown.rolldown({
-    input: join(folder, 'worker-source.js'),
+    input: join(folder, source),
     cwd: folder,
     platform: 'neutral',
     resolve: { conditionNames: ['workerd', 'worker', 'browser', 'import', 'default'] },
@@ -199,13 +200,22 @@ async function layOutWorker(folder: string): Promise<void> {
       if (level === 'warn') throw new Error(log.message)
     },
   })
-  await bundle.write({ file: join(folder, 'worker.js'), codeSplitting: false, format: 'esm' })
+  await bundle.write({ file: join(folder, 'bundle.js'), codeSplitting: false, format: 'esm' })
   await bundle.close()
+}
+
+async function layOutWorker(folder: string): Promise<void> {
+  await write(
+    join(folder, 'worker-source.js'),
+    `import { report } from './report.js'`,
+    `export default { async test() { console.log(await report()) } }`,
+  )
+  await bundleWorker(folder, 'worker-source.js')
   await write(
     join(folder, 'workerd.capnp'),
     'using Workerd = import "/workerd/workerd.capnp";',
     'const config :Workerd.Config = (services = [(name = "main", worker = (',
-    '  modules = [(name = "worker.js", esModule = embed "worker.js")],',
+    '  modules = [(name = "bundle.js", esModule = embed "bundle.js")],',
     // Without `nodejs_compat`: the package must not need it.
     '  compatibilityDate = "2025-01-01",',
     '))]);',

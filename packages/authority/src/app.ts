@@ -195,7 +195,12 @@ export async function createAuthority(
       statusEvents.end()
     },
     async close(): Promise<void> {
-      const steps = [uses.flush, secretUses.flush, keyRing.close, webhookDeliveries.stop]
+      const steps = [
+        () => uses.flush(),
+        () => secretUses.flush(),
+        () => keyRing.close(),
+        () => webhookDeliveries.stop(),
+      ]
       for (const step of steps) {
         // What cannot be written is lost as in a crash; that must not keep a server from ending.
         await step().catch((error: unknown) => {

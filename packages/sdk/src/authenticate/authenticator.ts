@@ -1,6 +1,7 @@
 import { CountersignError } from '../token/errors.ts'
 import { TokenType } from '../token/token-type.ts'
 import { createMemo } from '../verify/memo.ts'
+import type { Awaitable } from '../verify/verified-tokens.ts'
 import {
   type AcceptedNone,
   acceptedTypes,
@@ -81,11 +82,11 @@ export async function authenticateRequest<const Accepts extends AcceptsToken = '
 }
 
 /** Who sends a request, of the classes that are accepted. @throws {CountersignError} `configuration-invalid` */
-export async function authenticateAs(
+export function authenticateAs(
   verification: Verification,
   request: HasHeaders,
   accepts: AcceptsToken,
-): Promise<RequestState> {
+): Awaitable<RequestState> {
   const types = acceptedTypes(accepts)
   /** The class that was asked for, where it was one. */
   const asked = typeof accepts === 'string' && accepts !== 'any' ? accepts : null
@@ -122,7 +123,8 @@ async function authenticateToken(
   types: readonly TokenType[],
   asked: TokenType | null,
 ): Promise<RequestState> {
-  const recalled = await verification.recall(token, types)
+  const known = verification.recall(token, types)
+  const recalled = known instanceof Promise ? await known : known
   if (recalled !== null) return signedIn(recalled.type, token, recalled.auth)
   const looked = verification.look(token, types)
   const { type, jws } = looked
@@ -138,7 +140,8 @@ async function authenticateToken(
     })
   }
   try {
-    return signedIn(type, token, await verification.verify(token, looked))
+    const verified = verification.verify(token, looked)
+    return signedIn(type, token, verified instanceof Promise ? await verified : verified)
   } catch (error) {
     if (!(error instanceof CountersignError)) throw error
     return signedOut(type, { reason: reasonOf(error, type), error, isPresented: true })

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, parseJsonObject } from '../token/json.ts'
+import { isJsonObject, type JsonObject } from '../token/json.ts'
 import { isJwkSet } from '../verify/jwk.ts'
 import { invalidOption } from '../verify/options.ts'
 import type { AuthenticatorOptions } from './options.ts'
@@ -69,10 +69,18 @@ function readerOf(environments: readonly Environment[]): Read {
 function keySetIn(read: Read): AuthenticatorOptions['jwks'] {
   const text = read('COUNTERSIGN_JWT_KEY')
   if (text === undefined) return undefined
-  const value = parseJsonObject(text)
+  const value = parse(text)
   if (isJwkSet(value)) return value as { readonly keys: readonly JsonObject[] }
-  if (typeof value?.['kty'] === 'string') return { keys: [value] }
+  if (isJsonObject(value) && typeof value['kty'] === 'string') return { keys: [value] }
   throw invalidOption('COUNTERSIGN_JWT_KEY in the environment to be the JSON of a JWK or a JWK Set')
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
 }
 
 /** At the edge there may be no `process`; who has variables there is given them. */

@@ -49,9 +49,15 @@ export type Inherited = Pick<JwtOptions, 'fetch' | 'clock' | 'waitUntil'>
 
 const ALL: readonly TokenType[] = Object.values(TokenType)
 
+/** Made once: the names are looked up with every request. */
+const ACCEPTED: ReadonlyMap<unknown, readonly TokenType[]> = new Map<unknown, readonly TokenType[]>(
+  [['any', ALL], ...ALL.map((type) => [type, [type]] as const)],
+)
+
 /** @throws {CountersignError} `configuration-invalid` */
 export function acceptedTypes(accepts: AcceptsToken): readonly TokenType[] {
-  if (accepts === 'any') return ALL
+  const named = ACCEPTED.get(accepts)
+  if (named !== undefined) return named
   const types: readonly unknown[] = Array.isArray(accepts) ? accepts : [accepts]
   if (types.length > 0 && types.every((type) => ALL.includes(type as TokenType))) {
     return [...(types as readonly TokenType[])]

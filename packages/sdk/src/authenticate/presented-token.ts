@@ -49,7 +49,7 @@ export function sessionCookie({ headers }: HasHeaders): Presented {
     .map((pair) => pair.slice(SESSION_COOKIE.length + 1))
   const [token] = found
   if (token === undefined || (found.length === 1 && token === '')) return 'none'
-  return found.length === 1 && isOneWord(token) ? { token } : 'malformed'
+  return found.length === 1 && isOneWord(token) && isPrintable(token) ? { token } : 'malformed'
 }
 
 /** RFC 9110 §5.6.3: blanks and tabs. What else looks white is a part of what was sent. */
@@ -65,14 +65,19 @@ function isBlank(character: string | undefined): boolean {
   return character === ' ' || character === '\t'
 }
 
-const COMMA = 0x2c
-const SEMICOLON = 0x3b
+const SEPARATORS = [' ', '\t', ',', ';'] as const
 
 /** Printable ASCII without white space and without what separates lists. */
 function isOneWord(text: string): boolean {
+  if (text === '' || SEPARATORS.some((separator) => text.includes(separator))) return false
+  // A JWT is long, and the parser looks at each of its characters anyway.
+  return text.includes('.') || isPrintable(text)
+}
+
+function isPrintable(text: string): boolean {
   for (let position = 0; position < text.length; position++) {
     const code = text.charCodeAt(position)
-    if (code <= 0x20 || code >= 0x7f || code === COMMA || code === SEMICOLON) return false
+    if (code <= 0x20 || code >= 0x7f) return false
   }
-  return text !== ''
+  return true
 }

@@ -53,13 +53,13 @@ export function createRequestAuth(
 ): (request: HasHeaders) => RequestAuth {
   const verification = createVerification(withEnvironment(options, own))
   return (request) => {
-    let own: Verification | undefined
+    let once: Verification | undefined
     return {
       async authenticate<const Accepts extends AcceptsToken = 'session_token'>({
         acceptsToken,
       }: AuthenticateOptions<Accepts> = {}) {
-        own ??= onceEach(verification)
-        const state = await authenticateAs(own, request, acceptsToken ?? 'session_token')
+        once ??= onceEach(verification)
+        const state = await authenticateAs(once, request, acceptsToken ?? 'session_token')
         // Its class is one of those accepted, as `authenticateAs` sees to.
         return state as RequestState<AcceptedType<Accepts>, AcceptedNone<Accepts>>
       },
@@ -119,9 +119,12 @@ function onceEach(verification: Verification): Verification {
     look: (token, types) => verification.look(token, types),
     verify(token, looked) {
       const name = nameOf(looked.type, token)
-      const known = verified.get(name) ?? verification.verify(token, looked)
-      verified.set(name, known)
-      return known
+      const known = verified.get(name)
+      if (known !== undefined) return known
+      // Async, so that what it throws is kept like what it rejects with.
+      const first = (async () => verification.verify(token, looked))()
+      verified.set(name, first)
+      return first
     },
   }
 }

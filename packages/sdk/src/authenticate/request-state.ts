@@ -60,26 +60,42 @@ export function signedIn<Type extends TokenType>(
   token: string,
   auth: SignedInAuth<Type>,
 ): SignedInState<Type> {
-  return Object.freeze({
-    status: 'signed-in',
-    isAuthenticated: true,
-    isSignedIn: true,
-    tokenType,
-    // Whoever prints a state does not mean to print what lets anybody in.
-    get token() {
-      return token
-    },
-    reason: null,
-    message: null,
-    error: null,
-    // Made when it is asked for: most never do, and it costs a third of all that is not the signature.
-    get headers() {
-      return new Headers()
-    },
-    toAuth: () => auth,
-    debug: () => ({ tokenType, isAuthenticated: true }),
-    toJSON: () => ({ tokenType, isAuthenticated: true }),
-  })
+  return Object.freeze(new SignedIn(tokenType, token, auth))
+}
+
+/** A class, because an object with getters of its own takes a microsecond to make, and this one 0.07. */
+class SignedIn<Type extends TokenType> implements SignedInState<Type> {
+  readonly status = 'signed-in'
+  readonly isAuthenticated = true
+  readonly isSignedIn = true
+  readonly tokenType: Type
+  readonly reason = null
+  readonly message = null
+  readonly error = null
+  readonly toAuth: () => SignedInAuth<Type>
+  readonly debug: () => DebugData
+  /** Whoever prints or copies a state does not mean to print what lets anybody in. */
+  readonly #token: string
+
+  constructor(tokenType: Type, token: string, auth: SignedInAuth<Type>) {
+    this.tokenType = tokenType
+    this.#token = token
+    this.toAuth = () => auth
+    this.debug = () => ({ tokenType, isAuthenticated: true })
+  }
+
+  get token(): string {
+    return this.#token
+  }
+
+  /** Made when it is asked for: most never do. */
+  get headers(): Headers {
+    return new Headers()
+  }
+
+  toJSON(): DebugData {
+    return this.debug()
+  }
 }
 
 /** Why a request is of nobody. */

@@ -7,6 +7,7 @@ import { CountersignError, isCountersignError } from '../token/errors.ts'
 import { type Jws, parseJws } from '../token/jws.ts'
 import { TokenType, typeByPrefix, typeOfJws } from '../token/token-type.ts'
 import type { JwtVerifier } from '../verify/jwt-verifier.ts'
+import { type Awaitable, whenThere } from '../verify/verified-tokens.ts'
 import { apiKeyAuth, m2mAuth, oauthAuth, sessionAuth, type SignedInAuth } from './auth-object.ts'
 import { type AuthenticatorOptions, createOAuthVerifier, createSessionVerifier } from './options.ts'
 
@@ -29,18 +30,18 @@ export interface Recalled {
 /** Every class of token with its own way of being verified. */
 export interface Verification {
   /** Who presents a JWT that was verified before; `null` when it is to be looked at. */
-  recall(token: string, types: readonly TokenType[]): Promise<Recalled | null>
+  recall(token: string, types: readonly TokenType[]): Awaitable<Recalled | null>
   /** Tells the class, without asking anybody. */
   look(token: string, types: readonly TokenType[]): Looked
-  /** Who presents it. @throws {CountersignError} */
-  verify(token: string, looked: Looked): Promise<SignedInAuth<TokenType>>
+  /** Who presents it. @throws and rejects {CountersignError} */
+  verify(token: string, looked: Looked): Awaitable<SignedInAuth<TokenType>>
 }
 
 /** How JWTs of one class are verified. */
 interface JwtWay {
-  recall(token: string): Promise<SignedInAuth<TokenType> | null>
+  recall(token: string): Awaitable<SignedInAuth<TokenType> | null>
   parse(token: string, maxCharacters: number): Jws
-  verify(token: string, jws: Jws): Promise<SignedInAuth<TokenType>>
+  verify(token: string, jws: Jws): Awaitable<SignedInAuth<TokenType>>
 }
 
 /** @throws {CountersignError} `configuration-invalid` */
@@ -55,11 +56,12 @@ export function createVerification(options: AuthenticatorOptions): Verification 
   const sessions = session === undefined ? null : createSessionVerifier(session, inherited)
   const accessJwts = oauth === undefined ? null : createOAuthVerifier(oauth, inherited)
 
-  const ways: ReadonlyMap<TokenType, JwtWay> = new Map([
+  const everyWay: readonly (readonly [TokenType, JwtWay])[] = [
     [TokenType.M2MToken, jwtWay(() => m2m.local({}), m2mAuth)],
     [TokenType.SessionToken, jwtWay(() => configured(sessions, 'session'), sessionAuth)],
     [TokenType.OAuthToken, jwtWay(() => configured(accessJwts, 'oauth'), oauthAuth)],
-  ])
+  ]
+  const ways = new Map(everyWay)
   const maxCharacters = Math.max(
     settings.jwt.maxTokenBytes,
     session?.maxTokenBytes ?? 0,
@@ -75,14 +77,25 @@ export function createVerification(options: AuthenticatorOptions): Verification 
     return oauthAuth(await accessTokens.verify(token), token)
   }
 
-  return Object.freeze({
-    async recall(token: string, types: readonly TokenType[]) {
-      for (const [type, way] of ways) {
-        const auth = types.includes(type) ? await way.recall(token) : null
-        if (auth !== null) return { type, auth }
+  const recallFrom = (
+    first: number,
+    token: string,
+    types: readonly TokenType[],
+  ): Awaitable<Recalled | null> => {
+    for (const [offset, [type, way]] of everyWay.slice(first).entries()) {
+      const auth = types.includes(type) ? way.recall(token) : null
+      if (auth instanceof Promise) {
+        return auth.then((found) =>
+          found === null ? recallFrom(first + offset + 1, token, types) : { type, auth: found },
+        )
       }
-      return null
-    },
+      if (auth !== null) return { type, auth }
+    }
+    return null
+  }
+
+  return Object.freeze({
+    recall: (token: string, types: readonly TokenType[]) => recallFrom(0, token, types),
 
     look(token: string, types: readonly TokenType[]): Looked {
       const type = typeByPrefix(token)
@@ -96,7 +109,7 @@ export function createVerification(options: AuthenticatorOptions): Verification 
       }
     },
 
-    verify: async (token: string, { type, jws }: Looked) =>
+    verify: (token: string, { type, jws }: Looked) =>
       jws === null || type === null
         ? verifyOpaque(token, type)
         : (ways.get(type)?.verify(token, jws) ?? Promise.reject(new TypeError(type))),
@@ -117,19 +130,25 @@ function jwtWay<Result>(
     }
   }
   return {
-    async recall(token) {
-      try {
-        const result = await verifierOrNull()?.recall(token)
-        return result === undefined ? null : toAuth(result, token)
-      } catch (error) {
-        // It is refused now: by the whole verification, which says why.
+    recall(token) {
+      // It is refused now: by the whole verification, which says why.
+      const refused = (error: unknown): null => {
         asRefusal(error)
         return null
+      }
+      try {
+        const found = whenThere(verifierOrNull()?.recall(token), (result) =>
+          result === undefined ? null : toAuth(result, token),
+        )
+        return found instanceof Promise ? found.catch(refused) : found
+      } catch (error) {
+        return refused(error)
       }
     },
     parse: (token, maxCharacters) =>
       verifierOrNull()?.parse(token, maxCharacters) ?? parseJws(token, { maxCharacters }),
-    verify: async (token, jws) => toAuth(await verifier().verifyParsed(token, jws), token),
+    verify: (token, jws) =>
+      whenThere(verifier().verifyParsed(token, jws), (result) => toAuth(result, token)),
   }
 }
 

@@ -8,7 +8,7 @@ import { UTF8 } from './codec.ts'
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /** The value of each character; the sign says that it has none, and survives shifting and joining. */
-const DIGITS: Int32Array = digitTable()
+const DIGITS: Int8Array = digitTable()
 
 /** The bytes of `text`, or `null` when it is not strict base64url. */
 export function decodeBase64url(text: string): Uint8Array | null {
@@ -78,8 +78,8 @@ function decodeRest(
   return value
 }
 
-function digitTable(): Int32Array {
-  const table = new Int32Array(256).fill(-1)
+function digitTable(): Int8Array {
+  const table = new Int8Array(256).fill(-1)
   for (let value = 0; value < ALPHABET.length; value++) table[ALPHABET.charCodeAt(value)] = value
   return table
 }

@@ -8,7 +8,7 @@ const CORPUS = new URL('../../../../../shared/corpora/json-parsing.json', import
 
 const parseBytes = (bytes: Uint8Array): JsonObject | null => {
   const text = decodeUtf8(bytes)
-  return text === null ? null : parseJsonObject(text)
+  return text === null ? null : parseJsonObject(text, bytes)
 }
 
 interface Case {

@@ -5,7 +5,7 @@ import { parseJsonObject } from './json.ts'
 
 const parseBytes = (bytes: Uint8Array): unknown => {
   const text = decodeUtf8(bytes)
-  return text === null ? null : parseJsonObject(text)
+  return text === null ? null : parseJsonObject(text, bytes)
 }
 const parse = (text: string): unknown => parseBytes(new TextEncoder().encode(text))
 

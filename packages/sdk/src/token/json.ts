@@ -12,8 +12,15 @@ const MAX_MEMBERS = 256
 /**
  * The object that a text is the JSON of, or `null` when it is not strictly that. The caller has bounded
  * the text.
+ *
+ * @param bytes What the text was decoded from: UTF-8, from `start` to `end`.
  */
-export function parseJsonObject(text: string): JsonObject | null {
+export function parseJsonObject(
+  text: string,
+  bytes: Uint8Array,
+  start = 0,
+  end: number = bytes.length,
+): JsonObject | null {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -22,7 +29,7 @@ export function parseJsonObject(text: string): JsonObject | null {
   }
   if (!isJsonObject(value)) return null
   const members = countMembers(value, MAX_DEPTH)
-  return members === countWritten(text) && members <= MAX_MEMBERS ? value : null
+  return members === countWritten(bytes, start, end) && members <= MAX_MEMBERS ? value : null
 }
 
 /** Whether a value is an object with members: no array, not `null`. */
@@ -49,19 +56,18 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COLON = 0x3a
 
-/** The members that are written: the colons outside strings. */
-function countWritten(text: string): number {
-  const { length } = text
+/** The members that are written: the colons outside strings. Bytes are read in half the time of a text. */
+function countWritten(bytes: Uint8Array, start: number, end: number): number {
   let count = 0
-  for (let position = 0; position < length; position++) {
-    const character = text.charCodeAt(position)
-    if (character === COLON) count++
-    if (character !== QUOTE) continue
+  for (let position = start; position < end; position++) {
+    const byte = bytes[position]
+    if (byte === COLON) count++
+    if (byte !== QUOTE) continue
     position++
     for (;;) {
-      const inside = text.charCodeAt(position)
-      // Valid JSON closes its strings; the end (`NaN`) is for a reader who doubts it.
-      if (inside === QUOTE || position >= length) break
+      const inside = bytes[position]
+      // Valid JSON closes its strings; the end is for a reader who doubts it.
+      if (inside === QUOTE || position >= end) break
       position += inside === BACKSLASH ? 2 : 1
     }
   }
@@ -70,11 +76,14 @@ function countWritten(text: string): number {
 
 /** The members that are left, at all levels; `NaN` when there are more levels, or a `__proto__`. */
 function countMembers(value: object, levels: number): number {
-  // Whoever copies `__proto__` with an assignment would give the copy another prototype.
-  if (levels === 0 || Object.hasOwn(value, '__proto__')) return Number.NaN
-  const members: readonly unknown[] = Object.values(value)
-  let count = Array.isArray(value) ? 0 : members.length
-  for (const member of members) {
+  if (levels === 0) return Number.NaN
+  const isArray = Array.isArray(value)
+  const names = Object.keys(value)
+  let count = isArray ? 0 : names.length
+  for (const name of names) {
+    // Whoever copies `__proto__` with an assignment would give the copy another prototype.
+    if (name === '__proto__') return Number.NaN
+    const member = (value as JsonObject)[name]
     if (typeof member === 'object' && member !== null) count += countMembers(member, levels - 1)
   }
   return count

@@ -90,7 +90,7 @@ function decodeObject(
   if (bits < 0) throw malformed(`a ${part} in base64url`)
   const stop = written + decodedLength(end - start)
   const text = codec.decode(bytes, written, stop, (bits & NOT_ASCII) === 0)
-  const object = text === null ? null : parseJsonObject(text)
+  const object = text === null ? null : parseJsonObject(text, bytes, written, stop)
   if (object === null) throw malformed(`a ${part} that is strict JSON`)
   return object
 }

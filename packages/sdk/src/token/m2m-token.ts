@@ -118,12 +118,24 @@ function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }
 
+/** Those that have a place of their own, and the one that would change the prototype of a copy. */
+const NOT_OWN: ReadonlySet<string> = new Set([
+  'iss',
+  'sub',
+  'exp',
+  'nbf',
+  'iat',
+  'jti',
+  '__proto__',
+])
+
 /** Of their own: whoever changes them changes nobody else's. */
 function ownClaims(payload: JsonObject): Readonly<Record<string, unknown>> | null {
-  const { iss, sub, exp, nbf, iat, jti, ...own }: Record<string, unknown> = payload
-  const names = Object.keys(own)
-  for (const name of names) own[name] = copyJson(own[name])
-  return names.length === 0 ? null : own
+  let own: Record<string, unknown> | null = null
+  for (const name of Object.keys(payload)) {
+    if (!NOT_OWN.has(name)) (own ??= {})[name] = copyJson(payload[name])
+  }
+  return own
 }
 
 function text(value: unknown): string {

@@ -2,7 +2,13 @@ import { existsSync, readFileSync } from 'node:fs'
 import { inflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { isCountersignError } from './errors.ts'
-import { judgeStatusList, pathBelow, statusAt, statusReferenceOf } from './status-list.ts'
+import {
+  judgeListUri,
+  judgeStatusList,
+  pathBelow,
+  statusAt,
+  statusReferenceOf,
+} from './status-list.ts'
 
 /** The vectors of the draft, which are read in place and absent in a plain clone. */
 const CORPUS = new URL('../../../../../shared/corpora/status-list-vectors.json', import.meta.url)
@@ -63,7 +69,12 @@ const ISSUER = 'https://authority.test'
 const URI = `${ISSUER}/status-lists/one`
 
 describe('a reference', () => {
-  const of = (status: unknown, issuer = ISSUER) => codeOf(() => statusReferenceOf(status, issuer))
+  const of = (status: unknown, issuer = ISSUER) =>
+    codeOf(() => {
+      const reference = statusReferenceOf(status)
+      judgeListUri(reference.uri, issuer)
+      return reference
+    })
 
   test('leads to a list below its issuer', () => {
     expect(of({ status_list: { idx: 7, uri: URI } })).toEqual({ idx: 7, uri: URI })

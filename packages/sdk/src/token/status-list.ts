@@ -40,20 +40,23 @@ const MAX_URI_CHARACTERS = 1_024
 const BELOW = /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)+$/
 
 /**
- * The reference in a token, if it leads to a list of its issuer.
+ * The reference in a token. Where it leads is for {@link judgeListUri}.
  *
  * @throws {CountersignError} `token-claim-invalid`
  */
-export function statusReferenceOf(status: unknown, issuer: string): StatusReference {
+export function statusReferenceOf(status: unknown): StatusReference {
   const list = isJsonObject(status) ? status['status_list'] : undefined
   const { idx, uri } = isJsonObject(list) ? list : {}
   if (typeof idx !== 'number' || !Number.isSafeInteger(idx) || idx < 0) {
     throw wrongClaim('status.status_list.idx', 'a whole number')
   }
-  if (typeof uri !== 'string' || pathBelow(issuer, uri) === null) {
-    throw wrongClaim('status.status_list.uri', `below ${issuer}`)
-  }
+  if (typeof uri !== 'string') throw wrongClaim('status.status_list.uri', 'a text')
   return { idx, uri }
+}
+
+/** Only lists of the issuer itself are ever fetched. @throws {CountersignError} `token-claim-invalid` */
+export function judgeListUri(uri: string, issuer: string): void {
+  if (pathBelow(issuer, uri) === null) throw wrongClaim('status.status_list.uri', `below ${issuer}`)
 }
 
 /** What follows the issuer in the URI of a list; `null` when it lies anywhere else. */

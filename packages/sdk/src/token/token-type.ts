@@ -126,5 +126,5 @@ function decodePart(token: string, index: 0 | 1): JsonObject | null {
   if (!isJwtFormat(token)) return null
   const bytes = decodeBase64url(token.split('.', 3)[index] ?? '')
   const text = bytes === null ? null : decodeUtf8(bytes)
-  return text === null ? null : parseJsonObject(text)
+  return bytes === null || text === null ? null : parseJsonObject(text, bytes)
 }

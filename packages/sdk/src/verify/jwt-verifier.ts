@@ -60,8 +60,8 @@ export interface JwtVerifier<Result> {
    * @throws {CountersignError} `token-malformed`
    */
   parse(token: string, maxCharacters?: number): Jws
-  /** Verifies a token that `parse` took apart. */
-  verifyParsed(token: string, jws: Jws): Promise<Result>
+  /** Verifies a token that `parse` took apart. @throws and rejects as `verify`. */
+  verifyParsed(token: string, jws: Jws): Awaitable<Result>
   warm(): Promise<void>
 }
 
@@ -114,24 +114,29 @@ export function createJwtVerifier<Claims, Result>(
   const parse = (token: string, maxCharacters: number = maxTokenBytes): Jws =>
     parseJws(token, { codec, knownHeaders, maxCharacters })
 
-  const verifyParsed = async (token: string, jws: Jws): Promise<Result> => {
+  const verifyParsed = (token: string, jws: Jws): Awaitable<Result> => {
     if (token.length > maxTokenBytes) throw refusal('token-malformed', 'a shorter token')
     const judged = judgedHeader(jws.header)
     jwtClass.judgeClass(jws.payload)
-    const found = keys.find(judged.kid)
-    const key = found instanceof Promise ? await found : found
-    const checked = checkSignature(jws, judged, key)
-    if (!(checked instanceof Promise ? await checked : checked)) {
-      throw refusal('token-signature-invalid')
-    }
-    rememberHeader(jws, judged)
-    const nowMs = now()
-    const claims = jwtClass.judge(jws.payload, nowMs)
-    const known = jwtClass.checkStatus?.(claims)
-    if (known instanceof Promise) await known
-    verifiedTokens.remember(token, { key, claims })
-    return jwtClass.resultOf(claims, nowMs)
+    return whenThere(keys.find(judged.kid), (key) => verifyBy(key, token, jws, judged))
   }
+
+  const verifyBy = (
+    key: VerificationKey,
+    token: string,
+    jws: Jws,
+    judged: JudgedHeader,
+  ): Awaitable<Result> =>
+    whenThere(checkSignature(jws, judged, key), (isRight) => {
+      if (!isRight) throw refusal('token-signature-invalid')
+      rememberHeader(jws, judged)
+      const nowMs = now()
+      const claims = jwtClass.judge(jws.payload, nowMs)
+      return whenThere(jwtClass.checkStatus?.(claims), () => {
+        verifiedTokens.remember(token, { key, claims })
+        return jwtClass.resultOf(claims, nowMs)
+      })
+    })
 
   return {
     recall,
@@ -140,7 +145,9 @@ export function createJwtVerifier<Claims, Result>(
     async verify(token: string): Promise<Result> {
       const known = typeof token === 'string' ? recall(token) : undefined
       const remembered = known instanceof Promise ? await known : known
-      return remembered ?? verifyParsed(token, parse(token))
+      if (remembered !== undefined) return remembered
+      const verified = verifyParsed(token, parse(token))
+      return verified instanceof Promise ? await verified : verified
     },
     warm: () => keys.warm(),
   }

@@ -74,9 +74,9 @@ export function createKeySet(options: KeySetOptions): KeySet {
 
   return {
     find(kid: string): VerificationKey | Promise<VerificationKey> {
-      const key = keys.current()?.get(kid)
-      if (key === undefined) return findLate(kid)
       const age = keys.ageMs()
+      const key = keys.current(age)?.get(kid)
+      if (key === undefined) return findLate(kid)
       if (age < REFRESH_AFTER_MS || !keys.mayTry()) return key
       // Nobody used it for long, and a key may have been removed meanwhile.
       if (age >= STALE_AFTER_MS && !keys.hasFailedWithin(STALE_AFTER_MS)) return findLate(kid)

@@ -1,7 +1,11 @@
 /** A value that is fetched when it is needed, kept while it is young, and gone on with while its source is silent. */
 export interface Refreshed<Value> {
-  /** What is held, unless it has become too old to be relied on. */
-  current(): Value | null
+  /**
+   * What is held, unless it has become too old to be relied on.
+   *
+   * @param ageMs Where the caller has just asked for it.
+   */
+  current(ageMs?: number): Value | null
   /** How old it is: since it was asked for, or since it was made, where that is known. */
   ageMs(): number
   /** Whether it may be fetched now: not again and again, whatever asks. */
@@ -49,7 +53,8 @@ export function createRefreshed<Value>(options: RefreshedOptions<Value>): Refres
   let inFlight: Promise<Value> | null = null
 
   const ageMs = (): number => nowMs() - madeAt
-  const current = (): Value | null => (held !== null && ageMs() < maxAgeMs(held) ? held : null)
+  const current = (age: number = ageMs()): Value | null =>
+    held !== null && age < maxAgeMs(held) ? held : null
 
   const refresh = (): Promise<Value> => {
     const now = nowMs()

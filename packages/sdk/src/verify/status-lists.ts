@@ -3,6 +3,7 @@ import type { JwtAlgorithm } from '../token/algorithms.ts'
 import { isCountersignError, refusal } from '../token/errors.ts'
 import { isJsonObject } from '../token/json.ts'
 import {
+  judgeListUri,
   judgeStatusList,
   pathBelow,
   STATUS_LIST_HEADER,
@@ -52,7 +53,7 @@ export interface StatusListsOptions extends RevocationSettings {
 }
 
 /** A list, decoded once. */
-interface StatusList extends StatusListClaims {
+interface StatusList extends Omit<StatusListClaims, 'lst'> {
   readonly bytes: Uint8Array
 }
 
@@ -77,29 +78,33 @@ const MAX_INFLATED_BYTES = 1_048_576
 export function createStatusLists(options: StatusListsOptions): StatusLists {
   const { issuer, monotonicMs, waitUntil, maxStaleSeconds } = options
   const lists = new Map<string, Refreshed<StatusList>>()
+  /** The one that was used last: most tokens of a time are in one list. */
+  let latest: { readonly uri: string; readonly list: Refreshed<StatusList> } | null = null
   let events: StatusEvents | null = null
 
   const ttlMs = ({ ttl }: StatusList): number =>
     Math.min(ttl, MAX_TTL_SECONDS, maxStaleSeconds) * 1000
 
-  const listOf = (uri: string): Refreshed<StatusList> => {
-    const known = lists.get(uri)
-    if (known !== undefined) {
-      // The one that was used last stands last.
-      lists.delete(uri)
-      lists.set(uri, known)
-      return known
-    }
+  const createList = (uri: string): Refreshed<StatusList> => {
+    judgeListUri(uri, issuer)
     const [oldest] = lists.keys()
     if (lists.size >= MAX_LISTS && oldest !== undefined) lists.delete(oldest)
-    const list = createRefreshed<StatusList>({
+    return createRefreshed<StatusList>({
       load: (held) => loadList(options, uri, held),
       monotonicMs,
       maxAgeMs: ({ iat, exp }) => Math.min(maxStaleSeconds, exp - iat) * 1000,
       coolDownMs: COOL_DOWN_MS,
       waitUntil,
     })
+  }
+
+  const listOf = (uri: string): Refreshed<StatusList> => {
+    if (latest?.uri === uri) return latest.list
+    const list = lists.get(uri) ?? createList(uri)
+    // The one that was used last stands last.
+    lists.delete(uri)
     lists.set(uri, list)
+    latest = { uri, list }
     return list
   }
 
@@ -117,9 +122,10 @@ export function createStatusLists(options: StatusListsOptions): StatusLists {
 
   const find = (uri: string): Awaitable<StatusList | null> => {
     const list = listOf(uri)
-    const current = list.current()
+    const age = list.ageMs()
+    const current = list.current(age)
     if (current === null) return findLate(list)
-    const [age, ttl] = [list.ageMs(), ttlMs(current)]
+    const ttl = ttlMs(current)
     if (age < ttl * REFRESH_AFTER || !list.mayTry()) return current
     if (age >= ttl && !list.hasFailedWithin(ttl)) return findLate(list)
     list.refreshBeside()
@@ -146,7 +152,7 @@ export function createStatusLists(options: StatusListsOptions): StatusLists {
 
   return {
     check(status: unknown): Awaitable<void> {
-      const { idx, uri } = statusReferenceOf(status, issuer)
+      const { idx, uri } = statusReferenceOf(status)
       if (options.push) listen()
       const found = find(uri)
       if (!(found instanceof Promise)) {
@@ -207,11 +213,11 @@ async function loadList(
   try {
     const place = base + (pathBelow(issuer, uri) ?? '')
     const text = await fetchText(fetch, place, STATUS_LIST_MEDIA_TYPE, LIST_TYPE)
-    const claims = await verifier.verify(text)
+    const { lst, ...claims } = await verifier.verify(text)
     const list =
       held !== null && claims.iat < held.iat
         ? held
-        : { ...claims, bytes: await inflate(decodeBase64url(claims.lst)) }
+        : { ...claims, bytes: await inflate(decodeBase64url(lst)) }
     return [list, Math.max(0, now() - list.iat * 1000)]
   } catch (error) {
     throw refusal('status-unavailable', `a status list at ${uri}`, undefined, error)
@@ -255,9 +261,11 @@ async function loadUris({
     const answer = await fetchJson(fetch, `${base}/status-lists`)
     const uris: unknown = isJsonObject(answer) ? answer['status_lists'] : undefined
     if (!Array.isArray(uris)) throw refusal('status-unavailable', 'status_lists')
-    return uris.map(
-      (uri: unknown) => statusReferenceOf({ status_list: { idx: 0, uri } }, issuer).uri,
-    )
+    return uris.map((uri: unknown) => {
+      const reference = statusReferenceOf({ status_list: { idx: 0, uri } })
+      judgeListUri(reference.uri, issuer)
+      return reference.uri
+    })
   } catch (error) {
     // An issuer need not name its lists: they are fetched as tokens come.
     const isAbsent = isCountersignError(error) && error.got?.startsWith('status 404') === true

@@ -1,0 +1,56 @@
+import * as ofExpress from 'countersign/express'
+import * as ofFastify from 'countersign/fastify'
+import * as ofH3 from 'countersign/h3'
+import * as ofHono from 'countersign/hono'
+import * as ofNode from 'countersign/node'
+import * as ofWorkers from 'countersign/workers'
+import { describe, expect, test } from 'vitest'
+
+/** What must not compile with any adapter: see does-not-compile.test.ts. */
+
+const ADAPTERS = { ofExpress, ofFastify, ofH3, ofHono, ofNode, ofWorkers }
+
+describe.each(Object.entries(ADAPTERS))('the guards of countersign/%s', (_, adapter) => {
+  const { requireAuth, requireMachine } = adapter
+  const MISTAKES: Readonly<Record<string, () => unknown>> = {
+    // @ts-expect-error -- the classes that may pass are said
+    'of no class of token': () => requireAuth(),
+
+    // @ts-expect-error -- the classes that may pass are said
+    'of options without a class': () => requireAuth({}),
+
+    // @ts-expect-error -- the classes are those of TokenType
+    'of a class that does not exist': () => requireAuth({ acceptsToken: 'machine_token' }),
+
+    // @ts-expect-error -- an unset variable must not become every machine
+    'of machines that are undefined': () => requireMachine({ from: undefined }),
+
+    // @ts-expect-error -- ids are several
+    'of one text': () => requireMachine({ from: 'mch_1' }),
+
+    // @ts-expect-error -- a misspelt option must not let everybody pass
+    'of an option that does not exist': () => requireMachine({ form: ['mch_1'] }),
+  }
+
+  test.each(Object.entries(MISTAKES))('%s are refused when they are made, too', (_name, make) => {
+    expect(make).toThrow(expect.objectContaining({ code: 'configuration-invalid' }))
+  })
+})
+
+test('fields of another class, or of nobody, cannot be read', async () => {
+  const handler = ofWorkers.withCountersign(
+    async (request: Request) => {
+      const auth = await ofWorkers.getAuth(request, { acceptsToken: 'm2m_token' })
+      // @ts-expect-error -- a machine is no user
+      expect(auth.userId).toBeUndefined()
+      // @ts-expect-error -- nobody has no scopes: it takes the check of isAuthenticated
+      expect(() => auth.scopes.length).toThrow(TypeError)
+      // @ts-expect-error -- a promise has no such field: getAuth is awaited
+      expect(ofWorkers.getAuth(request).isAuthenticated).toBeUndefined()
+      return new Response()
+    },
+    { apiUrl: 'https://authority.test', audience: null, env: {} },
+  )
+  await handler(new Request('https://api.test/'))
+  expect.assertions(3)
+})
