@@ -19,6 +19,7 @@ const snapshot = join(root, 'tools/exports.snapshot.json')
 const sdk = join(root, 'packages/sdk')
 const authority = join(root, 'packages/authority')
 const awsKms = join(root, 'packages/aws-kms')
+const mcp = join(root, 'packages/mcp')
 
 /** What the SDK may load from outside itself, by the condition that the runtime sets. */
 const SDK_REACH: Readonly<Record<string, readonly string[]>> = {
@@ -36,7 +37,9 @@ const FRAMEWORK_OF: Readonly<Record<string, string>> = {
   'countersign/tanstack-react-start': '@tanstack/react-start',
 }
 
-const doors = [sdk, authority, awsKms].flatMap((folder) => doorsOf(folder, readManifest(folder)))
+const doors = [sdk, authority, awsKms, mcp].flatMap((folder) =>
+  doorsOf(folder, readManifest(folder)),
+)
 const problems = [
   ...(await checkNames()),
   ...checkDocuments(),
@@ -82,6 +85,7 @@ function documents(): string[] {
     'packages/sdk/README.md',
     'packages/authority/README.md',
     'packages/aws-kms/README.md',
+    'packages/mcp/README.md',
   ]
   return [...readmes, ...pages.map((page) => join('docs', page))].filter(
     (file) =>

@@ -222,4 +222,104 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       because: 'an error depends on nothing',
     },
   },
+
+  'packages/mcp': {
+    'index.ts': {
+      layers: ['*'],
+      packages: [],
+      because: 'the door of the package opens on the tools and the server',
+    },
+    'main.ts': {
+      layers: ['cli.ts'],
+      packages: ['node:process'],
+      because: 'the executable is its command line',
+    },
+    'cli.ts': {
+      layers: ['*'],
+      packages: [
+        'node:events',
+        'node:http',
+        'node:net',
+        'node:process',
+        'node:util',
+        '@modelcontextprotocol/node',
+        '@modelcontextprotocol/server',
+        '@modelcontextprotocol/server/stdio',
+      ],
+      because: 'a process puts the server on its streams or on a socket',
+    },
+    'http.ts': {
+      layers: ['agent-tools.ts', 'server.ts'],
+      packages: ['countersign/mcp-server', '@modelcontextprotocol/server'],
+      because: 'the server over HTTP is a protected resource like any other',
+    },
+    'server.ts': {
+      layers: ['agent-tools.ts', 'tool-error.ts'],
+      packages: ['@modelcontextprotocol/server'],
+      because: 'server.ts and http.ts alone know the protocol; the tools know nothing of it',
+    },
+    'ai-sdk.ts': {
+      layers: ['agent-tools.ts'],
+      packages: ['ai'],
+      because: 'a framework is an optional peer of its own subpath',
+    },
+    'langchain.ts': {
+      layers: ['agent-tools.ts'],
+      packages: ['@langchain/core/tools'],
+      because: 'a framework is an optional peer of its own subpath',
+    },
+    'agent-tools.ts': {
+      layers: [
+        'audit-tools.ts',
+        'budget.ts',
+        'foreign.ts',
+        'machine-tools.ts',
+        'token-tools.ts',
+        'tool.ts',
+        'tool-error.ts',
+      ],
+      packages: ['countersign', 'zod'],
+      because: 'an agent reaches an authority as any user does: through the client',
+    },
+    'audit-tools.ts': {
+      layers: ['schemas.ts', 'tool.ts'],
+      packages: ['zod'],
+      because: 'a tool is its schemas and a call of the client',
+    },
+    'machine-tools.ts': {
+      layers: ['schemas.ts', 'tool.ts'],
+      packages: ['zod'],
+      because: 'a tool is its schemas and a call of the client',
+    },
+    'token-tools.ts': {
+      layers: ['schemas.ts', 'tool.ts', 'tool-error.ts'],
+      packages: ['countersign', 'countersign/token', 'zod'],
+      because: 'a tool is its schemas and a call of the client',
+    },
+    'tool.ts': {
+      layers: [],
+      packages: ['countersign', 'zod'],
+      because: 'the form of a tool depends on none',
+    },
+    'schemas.ts': {
+      layers: [],
+      packages: ['zod'],
+      because: 'the form of an input depends on no tool',
+    },
+    'budget.ts': {
+      layers: ['tool-error.ts'],
+      packages: [],
+      because: 'a budget is arithmetic',
+    },
+    'foreign.ts': {
+      layers: [],
+      packages: [],
+      because: 'text is made harmless in one place, which depends on nothing',
+    },
+    'tool-error.ts': {
+      layers: [],
+      packages: [],
+      because: 'an error depends on nothing',
+    },
+  },
 }

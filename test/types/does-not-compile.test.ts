@@ -1,4 +1,5 @@
 import { authenticateRequest, createAuthenticator } from 'countersign'
+import { protectMcpServer } from 'countersign/mcp-server'
 import { createVerifier } from 'countersign/verify'
 import { expect, test } from 'vitest'
 
@@ -45,6 +46,10 @@ const MISTAKES: Readonly<Record<string, () => unknown>> = {
       // @ts-expect-error -- who accepts every party must say so: authorizedParties: null
       session: { issuer, audience: null },
     }),
+
+  'an MCP server that accepts every receiver': () =>
+    // @ts-expect-error -- a token must have been issued for this server
+    protectMcpServer({ resource: issuer, apiUrl: issuer, audience: null }),
 
   'OAuth access tokens without audience': () =>
     createAuthenticator({

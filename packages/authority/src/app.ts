@@ -1,5 +1,6 @@
 import { createApiKeys } from './domain/api-keys.ts'
 import { AUTHORITY } from './domain/actors.ts'
+import { createAgentCalls } from './domain/agent-calls.ts'
 import { createAudit, isOwnEntry } from './domain/audit.ts'
 import { createAuditCheckpoints } from './domain/audit-checkpoints.ts'
 import { createAuditKeys, type AuditKeys } from './domain/audit-key.ts'
@@ -174,6 +175,7 @@ export async function createAuthority(
       statusEvents,
       refusedCallers: createRefusedCallers(context, log),
       webhooks: createWebhooks(context, { sealer: dataKeys.secrets, random }),
+      agentCalls: createAgentCalls(context),
       auditTrail: createAuditTrail(instance.id, store, auditKeys),
     }),
     tick: createTick({

@@ -70,6 +70,7 @@ export type {
   MachineSecretVersion,
   PageParams,
   PaginatedList,
+  RecordAgentCallParams,
   ReplayWebhookParams,
   RevokeApiKeyParams,
   RevokeM2MTokenParams,

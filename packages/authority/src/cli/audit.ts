@@ -1,4 +1,4 @@
-import type { AuditEntry, Client } from 'countersign'
+import type { AuditActor, AuditEntry, Client } from 'countersign'
 import { auditExport } from './audit-export.ts'
 import { auditVerify } from './audit-verify.ts'
 import {
@@ -32,7 +32,10 @@ export const audit: Noun = {
       flags: {
         action: textFlag('ACTION', 'Such as machine.deleted or caller.refused.'),
         target: textFlag('ID', 'What it was done to.'),
-        by: textFlag('ACTOR', 'A machine or instance key, or operator, authority, stranger.'),
+        by: textFlag(
+          'ACTOR',
+          'A machine or instance key; operator, authority or stranger; or agent:NAME, as an agent calls itself.',
+        ),
         since: instantFlag('From this time on (2026-01-31T12:00:00Z), or from that long ago (1h).'),
         until: instantFlag('Before this time, or that long ago.'),
         limit: countFlag('N', 'At most so many. Default: 20.'),
@@ -126,9 +129,15 @@ function cells(entry: AuditEntry): string[] {
     String(seq),
     new Date(at).toISOString(),
     safe(action),
-    safe(by?.machineId ?? by?.instanceKeyId ?? by?.kind ?? ''),
+    safe(by === null ? '' : actor(by)),
     safe(from ?? ''),
     safe(target ?? ''),
     safe(reason ?? ''),
   ]
+}
+
+/** The key is proved; what its holder says of itself is not. */
+function actor({ kind, machineId, instanceKeyId, claimedAgent }: AuditActor): string {
+  const proved = machineId ?? instanceKeyId ?? kind
+  return claimedAgent === null ? proved : `${proved} (says: agent ${claimedAgent})`
 }

@@ -8,8 +8,17 @@ export interface Origin {
   readonly address: string | null
 }
 
+/** Who a caller says it is besides. */
+export interface Claim {
+  /**
+   * The agent that acts with the key. Whoever holds the key can write any name here: it is recorded for
+   * whoever reads the audit log, and decides nothing.
+   */
+  readonly claimedAgent?: string
+}
+
 /** Who asks, and from where. */
-export type Caller = Identity & Origin
+export type Caller = Identity & Origin & Claim
 
 export type InstanceCaller = Extract<Caller, { kind: 'instance' }>
 export type MachineCaller = Extract<Caller, { kind: 'machine' }>

@@ -11,7 +11,7 @@ export interface AuditQuery {
   readonly limit: number
   readonly action?: string | undefined
   readonly target?: string | undefined
-  /** The id of a machine or an instance key, or a kind of actor. */
+  /** The id of a machine or an instance key, a kind of actor, or `agent:` and a claimed name. */
   readonly actor?: string | undefined
   /** Epoch milliseconds. */
   readonly since?: number | undefined
@@ -90,5 +90,8 @@ function fits(query: AuditQuery, statement: AuditStatement | null): boolean {
 }
 
 function actorsOf({ by }: AuditStatement): readonly unknown[] {
-  return [by['kind'], by['machineId'], by['instanceKeyId']]
+  const proved = [by['kind'], by['machineId'], by['instanceKeyId']]
+  const agent = by['claimedAgent']
+  // With a prefix: who claims to be `operator` must not be found where the operator is looked for.
+  return typeof agent === 'string' ? [...proved, `agent:${agent}`] : proved
 }

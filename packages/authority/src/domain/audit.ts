@@ -3,7 +3,10 @@ import type { Credentials } from './credentials.ts'
 import type { AuditEntry, Clock } from './ports.ts'
 import type { AuditRecord } from './records.ts'
 
-/** What the audit log tells of. The part before the dot says of what kind the target is. */
+/**
+ * What the audit log tells of. The part before the dot says of what kind the target is; an agent's call
+ * has whatever it is about.
+ */
 export type AuditAction =
   | 'instance.created'
   | 'instance_key.created'
@@ -31,6 +34,7 @@ export type AuditAction =
   | 'data_keys.forgotten'
   | 'credential.leaked'
   | 'caller.refused'
+  | 'agent.called'
   | 'audit_key.created'
   | 'audit_log.pruned'
   | 'webhook.created'

@@ -1,4 +1,4 @@
-import type { Caller, InstanceCaller, MachineCaller, Origin } from '../domain/actors.ts'
+import type { Caller, Claim, InstanceCaller, MachineCaller, Origin } from '../domain/actors.ts'
 import type { Authenticate } from '../domain/callers.ts'
 import { AuthorityError, type ErrorCode } from '../domain/errors.ts'
 import type { Clock } from '../domain/ports.ts'
@@ -26,6 +26,9 @@ export interface Doorkeeper {
   machine(incoming: Incoming): Promise<Admitted<MachineCaller>>
 }
 
+/** The name of an agent, on one line of a log: nothing in it looks like anything else. */
+const AGENT_NAME = /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,63}$/
+
 /** Longer than every secret that is issued. */
 const MAX_HEADER_CHARACTERS = 256
 
@@ -46,10 +49,11 @@ export function createDoorkeeper(
     const identity = await authenticate.caller(secret)
     if (identity === null) throw new AuthorityError(refusal)
     const { address } = env
+    const claim = claimOf(request)
     if (identity.kind === 'machine') {
       uses.note(identity.machineId, identity.secretVersion, address, clock.now())
     }
-    return { caller: { ...identity, address }, body }
+    return { caller: { ...identity, address, ...claim }, body }
   }
 
   return Object.freeze({
@@ -69,6 +73,18 @@ export function createDoorkeeper(
 
 function hasBody({ method }: Request): boolean {
   return method === 'POST' || method === 'PATCH'
+}
+
+/** Two headers are joined with a comma, which stands in no name. @throws {AuthorityError} `bad_request` */
+function claimOf(request: Request): Claim {
+  const claimedAgent = request.headers.get('countersign-agent')
+  if (claimedAgent === null) return {}
+  if (AGENT_NAME.test(claimedAgent)) return { claimedAgent }
+  throw new AuthorityError('bad_request', {
+    parameter: 'Countersign-Agent',
+    explanation:
+      'The header Countersign-Agent must be a name of 1 to 64 letters, digits and . _ @ / -',
+  })
 }
 
 /** The scheme in any case (RFC 9110 §11.1), then exactly one credential. */

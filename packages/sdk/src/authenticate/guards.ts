@@ -28,7 +28,7 @@ export interface RequireAuthOptions {
 }
 
 /** RFC 6750 §3.1: the token is good, and not enough. */
-const FORBIDDEN: Denial = Object.freeze({
+export const FORBIDDEN: Denial = Object.freeze({
   status: 403,
   headers: Object.freeze({ 'www-authenticate': 'Bearer error="insufficient_scope"' }),
 })
@@ -38,7 +38,7 @@ export function createMachineGuard(options: RequireMachineOptions = {}): Guard {
   const from = checkFrom(options)
   return async (auth) => {
     const state = await auth.authenticate({ acceptsToken: 'm2m_token' })
-    if (!state.isAuthenticated) return denial(state)
+    if (!state.isAuthenticated) return denialOf(state)
     return from === null || from.has(state.toAuth().machineId) ? null : FORBIDDEN
   }
 }
@@ -52,7 +52,7 @@ export function createAuthGuard(options: RequireAuthOptions): Guard {
     const state = await auth.authenticate({
       acceptsToken: typeof accepts === 'string' ? accepts : types,
     })
-    return state.isAuthenticated ? null : denial(state)
+    return state.isAuthenticated ? null : denialOf(state)
   }
 }
 
@@ -61,7 +61,8 @@ export function toResponse({ status, headers }: Denial): Response {
   return new Response(null, { status, headers })
 }
 
-function denial({
+/** The answer to whoever is nobody. */
+export function denialOf({
   httpStatus,
   headers,
 }: {
@@ -74,13 +75,16 @@ function denial({
 /** Nobody is meant by an empty list, and nobody knows who by one that is not set: both are mistakes. */
 function checkFrom(options: RequireMachineOptions): ReadonlySet<string> | null {
   checkNames('requireMachine', options, 'from')
-  if (!('from' in options)) return null
-  const from: unknown = options.from
+  return 'from' in options ? machinesOf('requireMachine', options.from) : null
+}
+
+/** @throws {CountersignError} `configuration-invalid` */
+export function machinesOf(guard: string, from: unknown): ReadonlySet<string> {
   const ids: readonly unknown[] = Array.isArray(from) ? from : []
   if (ids.length > 0 && ids.every((id) => typeof id === 'string' && isMachineId(id))) {
     return new Set(ids as readonly string[])
   }
-  throw invalidOption('from of requireMachine to be ids of machines (mch_…), at least one')
+  throw invalidOption(`from of ${guard} to be ids of machines (mch_…), at least one`)
 }
 
 /** A name that is misspelt must not leave the door open. */

@@ -1,5 +1,5 @@
 import type { Fetch } from '../verify/fetch-json.ts'
-import { checkFunction, checkNumber, checkUrl } from '../verify/options.ts'
+import { checkFunction, checkNumber, checkUrl, invalidOption } from '../verify/options.ts'
 
 /** How calls reach the authority, whatever they are about. */
 
@@ -13,6 +13,11 @@ export interface RetryOptions {
 export interface ConnectionOptions {
   /** Where the authority is reached. May have a path; a trailing slash is ignored. */
   readonly apiUrl: string
+  /**
+   * The name of the agent that acts with the key: 1 to 64 letters, digits and `. _ @ / -`. The audit log
+   * of a Countersign authority has it beside the key. It proves nothing.
+   */
+  readonly agent?: string | undefined
   readonly fetch?: Fetch
   /** How long a call may take, retries and the reading of the answer included. Default 10,000. */
   readonly timeoutMs?: number
@@ -31,6 +36,7 @@ export interface ConnectionOptions {
 /** Options of a connection once they are checked. */
 export interface Connection {
   readonly apiUrl: string
+  readonly agent: string | undefined
   readonly fetch: Fetch
   readonly timeoutMs: number
   readonly retries: number
@@ -54,6 +60,7 @@ export function checkConnection(options: ConnectionOptions): Connection {
   const clock = checkFunction('clock', options.clock)
   return {
     apiUrl: checkUrl('apiUrl', options.apiUrl),
+    agent: checkAgent(options.agent),
     fetch: checkFunction('fetch', options.fetch) ?? PLATFORM_FETCH,
     timeoutMs: integer('timeoutMs', options.timeoutMs ?? DEFAULTS.timeoutMs, 1, MAX_TIMEOUT_MS),
     retries: integer('retry.retries', retry.retries ?? DEFAULTS.retries, 0, 10),
@@ -67,4 +74,10 @@ export function checkConnection(options: ConnectionOptions): Connection {
 
 function integer(name: string, value: unknown, min: number, max: number): number {
   return Math.floor(checkNumber(name, value, min, max))
+}
+
+function checkAgent(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9._@/-]{0,63}$/.test(value)) return value
+  throw invalidOption('agent to be a name of 1 to 64 letters, digits and . _ @ / -')
 }

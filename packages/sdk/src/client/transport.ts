@@ -82,12 +82,12 @@ async function attemptOnce(
   body: string | undefined,
   deadline: AbortSignal,
 ): Promise<JsonObject> {
-  const { fetch, apiUrl, timeoutMs } = connection
+  const { fetch, apiUrl, timeoutMs, agent } = connection
   const init: RequestInit = {
     ...NO_REDIRECT,
     method: call.method,
     signal: deadline,
-    headers: headersOf(call),
+    headers: headersOf(call, agent),
     ...(body !== undefined && { body }),
   }
   let response: Response
@@ -111,12 +111,13 @@ async function attemptOnce(
   return judge(connection, call, response, text)
 }
 
-function headersOf(call: Call): Readonly<Record<string, string>> {
+function headersOf(call: Call, agent: string | undefined): Readonly<Record<string, string>> {
   return {
     accept: 'application/json',
     authorization: `Bearer ${call.secret}`,
     'clerk-api-version': VERSION,
     'user-agent': USER_AGENT,
+    ...(agent !== undefined && { 'countersign-agent': agent }),
     ...(call.body !== undefined && { 'content-type': 'application/json' }),
   }
 }

@@ -253,7 +253,7 @@ export interface GetAuditLogParams {
   readonly action?: string | undefined
   /** The id of what it was done to. */
   readonly target?: string | undefined
-  /** The id of a machine or an instance key, or `operator`, `authority`, `stranger`. */
+  /** The id of a machine or an instance key; `operator`, `authority`, `stranger`; `agent:` and a name. */
   readonly actor?: string | undefined
   /** Epoch milliseconds. */
   readonly since?: number | undefined
@@ -268,6 +268,18 @@ export interface AuditActor {
   readonly machineId: string | null
   readonly secretVersion: number | null
   readonly instanceKeyId: string | null
+  /** The agent that acted with the key, as it calls itself: not proved, and it decides nothing. */
+  readonly claimedAgent: string | null
+}
+
+/** A call that an agent is about to make. */
+export interface RecordAgentCallParams extends WithMachineSecretKey {
+  /** 1 to 64 of a-z, 0-9 and underscores. */
+  readonly tool: string
+  /** The id of what it is about. */
+  readonly target?: string | undefined
+  /** At most 255 characters; no secret. */
+  readonly reason?: string | undefined
 }
 
 /** One line of the audit log. What it says is null where it was altered so that it cannot be read. */

@@ -297,6 +297,8 @@ function toAuditActor(by: JsonObject): AuditActor {
     machineId: nullable(text)(by, 'machine_id'),
     secretVersion: nullable(number)(by, 'secret_version'),
     instanceKeyId: nullable(text)(by, 'instance_key_id'),
+    // An authority of an older release does not know of agents.
+    claimedAgent: 'claimed_agent' in by ? nullable(text)(by, 'claimed_agent') : null,
   }
 }
 

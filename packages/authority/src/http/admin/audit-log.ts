@@ -18,7 +18,7 @@ const entriesQuery = v.strictObject({
   limit,
   action: v.optional(rule.text(1, 64)),
   target: v.optional(rule.text(1, 255)),
-  actor: v.optional(rule.text(1, 64)),
+  actor: v.optional(rule.text(1, 80)),
   since: v.optional(rule.instantInQuery),
   until: v.optional(rule.instantInQuery),
   exact: v.optional(rule.flag, 'false'),
@@ -88,6 +88,7 @@ function toActor(by: Readonly<Record<string, unknown>>): object {
     machine_id: by['machineId'] ?? null,
     secret_version: by['secretVersion'] ?? null,
     instance_key_id: by['instanceKeyId'] ?? null,
+    claimed_agent: by['claimedAgent'] ?? null,
   }
 }
 

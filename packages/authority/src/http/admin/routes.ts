@@ -1,4 +1,5 @@
 import type { App } from '../http-app.ts'
+import { type AgentCallsParts, routeAgentCalls } from './agent-calls.ts'
 import { type AuditLogParts, routeAuditLog } from './audit-log.ts'
 import { type MachineSecretsParts, routeMachineSecrets } from './machine-secrets.ts'
 import { type RevocationsParts, routeRevocations } from './revocations.ts'
@@ -10,6 +11,7 @@ export type AdminParts = MachineSecretsParts &
   SigningKeysParts &
   RevocationsParts &
   AuditLogParts &
+  AgentCallsParts &
   WebhooksParts
 
 /** What no client of Clerk's knows: our own dialect, for the command line and the dashboard. */
@@ -18,5 +20,6 @@ export function routeAdmin(app: App, parts: AdminParts): void {
   routeSigningKeys(app, parts)
   routeRevocations(app, parts)
   routeAuditLog(app, parts)
+  routeAgentCalls(app, parts)
   routeWebhooks(app, parts)
 }
