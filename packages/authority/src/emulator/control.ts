@@ -63,6 +63,8 @@ export function createControl(parts: ControlParts): (request: Request) => Promis
   }
 
   return async (request) => {
+    // A web page that somebody has open reaches this machine as well, and has nothing to do here.
+    if (request.headers.has('origin')) return refusal(403, 'Not from a web page.')
     const route = `${request.method} ${new URL(request.url).pathname}`
     if (!Object.hasOwn(ROUTES, route)) {
       return refusal(404, `There is: ${Object.keys(ROUTES).join(', ')}.`)

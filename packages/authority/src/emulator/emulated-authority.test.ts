@@ -209,6 +209,17 @@ describe('the emulator’s own paths', () => {
     expect(stand['nowMs']).toBeGreaterThanOrEqual(2e12)
   })
 
+  it('are none of a web page’s business, which reaches this machine as well', async () => {
+    const origin = { origin: 'https://evil.example' }
+    const reset = await call('POST', '/__emulate/reset', undefined, undefined, origin)
+    expect(reset.status).toBe(403)
+    const look = await call('GET', '/__emulate', undefined, undefined, origin)
+    expect([look.status, JSON.stringify(look.body)]).toEqual([
+      403,
+      expect.not.stringContaining('ak_'),
+    ])
+  })
+
   it('put everything back as the seed has it, keys included', async () => {
     const before = await call('GET', '/.well-known/jwks.json')
     const { body } = await issue()
