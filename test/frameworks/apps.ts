@@ -27,8 +27,8 @@ export const ENVIRONMENT = {
   NO_COLOR: '1',
 } as const
 
-/** Installs what the lock file names, unless that has been done, and the build of `countersign`. */
-export async function install(): Promise<void> {
+/** Before all tests: installs what the lock file names, unless that has been done, and the build of `countersign`. */
+export async function setup(): Promise<void> {
   const done = statSync(join(HERE, 'node_modules/.package-lock.json'), { throwIfNoEntry: false })
   if (done === undefined || done.mtimeMs < statSync(join(HERE, 'package-lock.json')).mtimeMs) {
     // Not `npm ci`: it demands of a registry what an optional dependency names for other platforms.

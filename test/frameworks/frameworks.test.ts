@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testAdapter } from '../adapters/cases.ts'
 import { createSetting, expectAnswers, startExample } from '../examples/support.ts'
-import { build, ENVIRONMENT, install } from './apps.ts'
+import { build, ENVIRONMENT } from './apps.ts'
 
 /** The adapters of heavy frameworks, each in an app that is built and started as its users do. */
 
@@ -17,8 +17,6 @@ const FRAMEWORKS = {
   'react-router': 'react-router',
   'tanstack-react-start': '@tanstack/react-start',
 } as const
-
-beforeAll(install)
 
 describe.each(Object.entries(FRAMEWORKS))('%s', (name, module) => {
   let folder: string
