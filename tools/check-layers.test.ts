@@ -26,6 +26,10 @@ const MANIFESTS = {
     name: '@countersign/aws-kms',
     exports: { '.': { source: './src/index.ts' } },
   }),
+  'packages/mcp/package.json': JSON.stringify({
+    name: '@countersign/mcp',
+    exports: { '.': { source: './src/index.ts' } },
+  }),
 }
 
 const folders: string[] = []
