@@ -1,11 +1,16 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import type { Auth, M2MAuth, RequestAuth } from 'countersign'
+import * as ofAstro from 'countersign/astro'
 import * as ofExpress from 'countersign/express'
 import * as ofFastify from 'countersign/fastify'
 import * as ofH3 from 'countersign/h3'
 import * as ofHono from 'countersign/hono'
+import * as ofNextjs from 'countersign/nextjs'
 import * as ofNode from 'countersign/node'
+import * as ofNuxt from 'countersign/nuxt'
+import * as ofReactRouter from 'countersign/react-router'
+import * as ofTanstackReactStart from 'countersign/tanstack-react-start'
 import * as ofWorkers from 'countersign/workers'
 import express, { type Request as ExpressRequest } from 'express'
 import fastify, { type FastifyRequest } from 'fastify'
@@ -23,11 +28,17 @@ type Nobody = Auth<'m2m_token', never>
 describe('getAuth narrows by the classes that are asked for', () => {
   test('in each adapter, from the context that its framework hands out', () => {
     const ways = {
+      astro: (context: ofAstro.ContextWithLocals) => ofAstro.getAuth(context, M2M),
       express: (request: ExpressRequest) => ofExpress.getAuth(request, M2M),
       fastify: (request: FastifyRequest) => ofFastify.getAuth(request, M2M),
       h3: (event: H3Event) => ofH3.getAuth(event, M2M),
       hono: (c: Context) => ofHono.getAuth(c, M2M),
+      nextjs: (request: Request) => ofNextjs.getAuth(request, M2M),
+      nextjsHere: () => ofNextjs.auth(M2M),
       node: (request: IncomingMessage) => ofNode.getAuth(request, M2M),
+      nuxt: (event: ofNuxt.NuxtEvent) => ofNuxt.getAuth(event, M2M),
+      reactRouter: (args: ofReactRouter.ArgsWithContext) => ofReactRouter.getAuth(args, M2M),
+      tanstack: () => ofTanstackReactStart.auth(M2M),
       workers: (request: Request) => ofWorkers.getAuth(request, M2M),
     }
     type Found = Awaited<ReturnType<(typeof ways)[keyof typeof ways]>>
@@ -38,7 +49,7 @@ describe('getAuth narrows by the classes that are asked for', () => {
       expectTypeOf(auth).toExtend<M2MAuth>()
       return auth.machineId
     }
-    expect([Object.keys(ways).length, read]).toEqual([6, expect.any(Function)])
+    expect([Object.keys(ways).length, read]).toEqual([12, expect.any(Function)])
   })
 
   test('for one, several, any, and for a session when none is named', () => {

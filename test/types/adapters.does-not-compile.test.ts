@@ -1,14 +1,31 @@
+import * as ofAstro from 'countersign/astro'
 import * as ofExpress from 'countersign/express'
 import * as ofFastify from 'countersign/fastify'
 import * as ofH3 from 'countersign/h3'
 import * as ofHono from 'countersign/hono'
+import * as ofNextjs from 'countersign/nextjs'
 import * as ofNode from 'countersign/node'
+import * as ofNuxt from 'countersign/nuxt'
+import * as ofReactRouter from 'countersign/react-router'
+import * as ofTanstackReactStart from 'countersign/tanstack-react-start'
 import * as ofWorkers from 'countersign/workers'
 import { describe, expect, test } from 'vitest'
 
 /** What must not compile with any adapter: see does-not-compile.test.ts. */
 
-const ADAPTERS = { ofExpress, ofFastify, ofH3, ofHono, ofNode, ofWorkers }
+const ADAPTERS = {
+  ofAstro,
+  ofExpress,
+  ofFastify,
+  ofH3,
+  ofHono,
+  ofNextjs,
+  ofNode,
+  ofNuxt,
+  ofReactRouter,
+  ofTanstackReactStart,
+  ofWorkers,
+}
 
 describe.each(Object.entries(ADAPTERS))('the guards of countersign/%s', (_, adapter) => {
   const { requireAuth, requireMachine } = adapter
