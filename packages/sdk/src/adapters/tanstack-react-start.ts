@@ -3,7 +3,7 @@ import {
   getGlobalStartContext,
   type RequestMiddlewareAfterServer,
 } from '@tanstack/react-start'
-import type { MiddlewareOptions } from '../authenticate/environment.ts'
+import { type MiddlewareOptions, withEnvironment } from '../authenticate/environment.ts'
 import {
   createAuthGuard,
   createMachineGuard,
@@ -34,13 +34,15 @@ export type Middleware<Context> = RequestMiddlewareAfterServer<object, undefined
 
 /**
  * Goes before all others, in `src/start.ts`. It verifies nothing before a handler or a guard asks.
- * Settings are read by the first request: the build has none.
+ * Settings are read by requests: the build has none. Functions among the options are to be made once,
+ * outside of what `createStart` is given: each has an instance, with keys and lists, of its own.
  */
 export function countersignMiddleware(
   options: MiddlewareOptions = {},
 ): Middleware<CountersignContext> {
   return createMiddleware().server(({ request, next }) => {
-    const begin = requestAuthBy(options)
+    // What is read of an environment can be compared; an environment itself cannot.
+    const begin = requestAuthBy({ ...withEnvironment(options), env: {} })
     return next({ context: { countersign: begin(request) } })
   })
 }
