@@ -102,3 +102,22 @@ describe('without the middleware', () => {
     await expect(machine(event)).rejects.toThrow('app.use(countersignMiddleware())')
   })
 })
+
+describe('inside of a cached handler of Nitro', () => {
+  test('nobody is told who calls, by whatever way it is asked', async () => {
+    const options = { apiUrl: 'https://authority.test', secretKey: 'sk_test_1', env: {} }
+    const context: Event['context'] = {}
+    const event = { context, req: new Request('https://api.test/') }
+    countersignMiddleware(options)(event)
+    expect(await requireMachine()(event)).toMatchObject({ status: 401 })
+    const cached = { context: Object.assign(context, { cache: { options: {} } }), req: event.req }
+    for (const ask of [
+      () => requireMachine()(cached),
+      () => requireAuth({ acceptsToken: 'any' })(cached),
+      () => getAuth(cached),
+      () => cached.context.countersign?.authenticate(),
+    ]) {
+      await expect((async () => ask())()).rejects.toThrow('cached handler')
+    }
+  })
+})

@@ -1,4 +1,4 @@
-import { getAuth as ofAstro } from 'countersign/astro'
+import { countersignMiddleware, getAuth as ofAstro } from 'countersign/astro'
 import { getAuth as ofNuxt, type NuxtEvent } from 'countersign/nuxt'
 import { getAuth as ofReactRouter } from 'countersign/react-router'
 import { getAuth as ofTanstackReactStart } from 'countersign/tanstack-react-start'
@@ -8,6 +8,17 @@ import { expect, test } from 'vitest'
 /** Of heavy frameworks, without an app: the error that says which line is missing. */
 
 const M2M = { acceptsToken: 'm2m_token' } as const
+
+test('astro says of a page that the build renders that it cannot ask, and leaves the others alone', async () => {
+  const page = { locals: {}, isPrerendered: true, request: new Request('https://api.test/') }
+  // Without settings, as a build is.
+  const answer = countersignMiddleware({ env: {} })(
+    page as never,
+    async () => new Response('built'),
+  )
+  expect(await (await answer).text()).toBe('built')
+  await expect(ofAstro(page as never, M2M)).rejects.toThrow('export const prerender = false')
+})
 
 test.each([
   ['astro', () => ofAstro({ locals: {} } as never, M2M)],

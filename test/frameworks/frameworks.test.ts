@@ -31,8 +31,7 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (name, module) => {
     await using setting = await createSetting()
     await using app = await start(setting.env)
     await expectAnswers(app, setting, true)
-    if (name !== 'nextjs') return
-    await expectMoreOfNext(app.url, await setting.mint('worker', 'jwt'), setting)
+    await MORE[name]?.(app.url, await setting.mint('worker', 'jwt'), setting)
   })
 
   testAdapter(
@@ -45,7 +44,40 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (name, module) => {
   )
 })
 
-/** Who is nobody at the edge, the proxy, and a server component. */
+/** What else each framework has: where callers could be mistaken for one another, and its build. */
+const MORE: Readonly<Record<string, typeof expectMoreOfNext>> = {
+  astro: async (url) => {
+    expect(await answer(`${url}/prerendered`)).toEqual([200, { ok: true }])
+  },
+  nextjs: expectMoreOfNext,
+  nuxt: async (url, token, { env }) => {
+    expect(await answer(`${url}/prerendered`)).toEqual([200, { ok: true }])
+    // The guard is around the cache, which then has an answer for the next.
+    const mine = [200, { kept: true, subject: env['WORKER_ID'] }]
+    expect(await answer(`${url}/guarded-cache`, token)).toEqual(mine)
+    expect((await fetch(`${url}/guarded-cache`)).status).toBe(401)
+    expect(await answer(`${url}/guarded-cache`, token)).toEqual(mine)
+    // The cache is around the guard, or around who asks: nobody is answered, and nothing is kept.
+    for (const path of ['/cached', '/cached/asks', '/cached/by-rule']) {
+      for (const caller of [token, undefined]) {
+        const [status, body] = await answer(url + path, caller)
+        expect([path, status, JSON.stringify(body)]).toEqual([
+          path,
+          500,
+          expect.not.stringContaining(env['WORKER_ID'] ?? ''),
+        ])
+      }
+    }
+  },
+}
+
+async function answer(url: string, token?: string): Promise<readonly [number, unknown]> {
+  const headers = new Headers(token === undefined ? {} : { authorization: `Bearer ${token}` })
+  const response = await fetch(url, { headers })
+  return [response.status, await response.json()]
+}
+
+/** Who is nobody at the edge, the proxy, a server component, and by a request of the handler's own. */
 async function expectMoreOfNext(
   url: string,
   token: string,
@@ -65,4 +97,6 @@ async function expectMoreOfNext(
     env['WORKER_ID'],
   )
   expect(await (await fetch(`${url}/page-of-machine`)).text()).toContain('nobody')
+  const ids = [env['WORKER_ID'], env['WORKER_ID'], null, null, null]
+  expect(await answer(`${url}/another`, token)).toEqual([200, { subjects: ids }])
 }

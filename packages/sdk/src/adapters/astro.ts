@@ -35,6 +35,7 @@ declare global {
 export interface ContextWithLocals {
   readonly request: HasHeaders
   readonly locals: App.Locals
+  readonly isPrerendered?: boolean
 }
 
 /** Astro's `onRequest`, and whatever else is given to `sequence`. */
@@ -45,13 +46,16 @@ export type Middleware = (
 
 /**
  * `onRequest` of `src/middleware.ts`. It verifies nothing before a page, an endpoint or a guard asks.
- * Settings are read by the first request: the build has none.
+ * Settings are read by the first request. A page that the build renders cannot ask.
  */
 export function countersignMiddleware(options?: MiddlewareOptions): Middleware {
   let begin: ((request: HasHeaders) => RequestAuth) | undefined
   return async (context, next) => {
-    begin ??= createRequestAuth(options)
-    context.locals.countersign = begin(context.request)
+    // What the build renders is for everybody, and the build has no settings.
+    if (context.isPrerendered !== true) {
+      begin ??= createRequestAuth(options)
+      context.locals.countersign = begin(context.request)
+    }
     context.locals.auth = async (asked) => getAuth(context, asked)
     return next()
   }
@@ -83,7 +87,10 @@ function guarding(guard: Guard): Guarded {
     }
 }
 
-function find({ locals }: ContextWithLocals): RequestAuth {
-  const line = 'export const onRequest = countersignMiddleware(), in src/middleware.ts'
+function find({ locals, isPrerendered }: ContextWithLocals): RequestAuth {
+  const line =
+    isPrerendered === true
+      ? 'export const prerender = false, for the build knows no caller'
+      : 'export const onRequest = countersignMiddleware(), in src/middleware.ts'
   return requestAuthIn(locals.countersign, line)
 }

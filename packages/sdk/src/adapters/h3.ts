@@ -17,6 +17,7 @@ import {
   type RequestAuth,
   requestAuthIn,
 } from '../authenticate/request-auth.ts'
+import { type CacheableEvent, outsideOfCache } from './nitro-cache.ts'
 
 /** `countersign/h3`: h3 2, and h3 1 as Nitro 2 and Nuxt have it. */
 
@@ -30,7 +31,7 @@ declare module 'h3' {
 /** As much of an event as is used: its request is the web's in h3 2, and Node's in h3 1. */
 export interface EventWithRequest {
   readonly req: HasHeaders | NodeRequest
-  readonly context: { countersign?: RequestAuth }
+  readonly context: CacheableEvent['context'] & { countersign?: RequestAuth }
 }
 
 /**
@@ -43,7 +44,7 @@ export function countersignMiddleware(
 ): (event: EventWithRequest) => undefined {
   const begin = createRequestAuth(options)
   return (event) => {
-    event.context.countersign = begin(fromAny(event.req))
+    event.context.countersign = outsideOfCache(event, () => begin(fromAny(event.req)))
   }
 }
 

@@ -67,8 +67,14 @@ export function createCountersign(options?: MiddlewareOptions): Countersign {
     const found = await headers()
     return find(found, { headers: found })
   }
-  const findBy = (request: HasHeaders | NodeRequest): RequestAuth | Promise<RequestAuth> =>
-    request instanceof Request ? current() : find(request, fromAny(request))
+  /** A request that a handler made itself has no part in what its caller presented. */
+  const findBy = async (request: HasHeaders | NodeRequest): Promise<RequestAuth> => {
+    if (!(request instanceof Request)) return find(request, fromAny(request))
+    const found = await headers()
+    return presentsTheSame(found, request.headers)
+      ? find(found, { headers: found })
+      : find(request, request)
+  }
   const guarding =
     (guard: Guard): Guarded =>
     (handler) =>
@@ -82,6 +88,11 @@ export function createCountersign(options?: MiddlewareOptions): Countersign {
     requireMachine: (allowed) => guarding(createMachineGuard(allowed)),
     requireAuth: (allowed) => guarding(createAuthGuard(allowed)),
   })
+}
+
+/** As far as it is looked at. */
+function presentsTheSame(one: HasHeaders['headers'], other: HasHeaders['headers']): boolean {
+  return ['authorization', 'cookie'].every((name) => one.get(name) === other.get(name))
 }
 
 const byEnvironment: Countersign = createCountersign()

@@ -18,6 +18,7 @@ import {
 } from '../authenticate/request-auth.ts'
 import type { CurrentAuth } from './current-auth.ts'
 import type { EventWithRequest } from './h3.ts'
+import { type CacheableEvent, outsideOfCache } from './nitro-cache.ts'
 
 /** `countersign/nuxt`: the server of Nuxt 3 and 4, which is Nitro's. */
 
@@ -30,7 +31,7 @@ declare module 'h3' {
 
 /** As much of an event as is used. */
 export interface NuxtEvent extends EventWithRequest {
-  readonly context: {
+  readonly context: CacheableEvent['context'] & {
     countersign?: RequestAuth
     auth?: CurrentAuth
     readonly cloudflare?: { readonly env?: unknown }
@@ -39,15 +40,17 @@ export interface NuxtEvent extends EventWithRequest {
 
 /**
  * The default export of `server/middleware/countersign.ts`. It verifies nothing before a handler or a
- * guard asks. Settings that are not given are those of the platform or of `process.env`, and are read by
- * the first request: the build has none.
+ * guard asks. Settings that are not given are those of the platform or of `process.env`, and are read when
+ * somebody asks: the build, which renders pages through this middleware, has none.
  */
 export function countersignMiddleware(
   options?: MiddlewareOptions,
 ): (event: NuxtEvent) => undefined {
   const begin = createRequestAuthByEnvironment(options)
   return (event) => {
-    event.context.countersign = begin(fromAny(event.req), event.context.cloudflare?.env)
+    event.context.countersign = outsideOfCache(event, () =>
+      begin(fromAny(event.req), event.context.cloudflare?.env),
+    )
     event.context.auth = async (asked) => getAuth(event, asked)
   }
 }
