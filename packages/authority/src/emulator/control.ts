@@ -5,6 +5,8 @@ import type { MovableClock } from './movable-clock.ts'
 export interface ControlParts {
   readonly clock: MovableClock
   readonly failures: Failures
+  /** Where callers reach it. */
+  readonly issuer: string
   /** What is told of the emulator. */
   readonly about: object
   readonly reset: () => Promise<void>
@@ -37,10 +39,12 @@ const failureBody = v.strictObject({
 /** What a test tells an emulator, on paths that no authority has. Answers how the emulator stands then. */
 export function createControl(parts: ControlParts): (request: Request) => Promise<Response> {
   const { clock, failures } = parts
+  const own = new URL(parts.issuer).hostname
 
   const stand = (): Response =>
     Response.json({
       emulator: true,
+      issuer: parts.issuer,
       ...parts.about,
       nowMs: clock.now(),
       failures: failures.pending(),
@@ -65,7 +69,12 @@ export function createControl(parts: ControlParts): (request: Request) => Promis
   return async (request) => {
     // A web page that somebody has open reaches this machine as well, and has nothing to do here.
     if (request.headers.has('origin')) return refusal(403, 'Not from a web page.')
-    const route = `${request.method} ${new URL(request.url).pathname}`
+    const { hostname, pathname } = new URL(request.url)
+    // A page that its own name server sends here sends no `Origin` to read (DNS rebinding).
+    if (hostname !== own && !isSure(hostname)) {
+      return refusal(403, 'Not by this name: --issuer says by which it is reached.')
+    }
+    const route = `${request.method} ${pathname}`
     if (!Object.hasOwn(ROUTES, route)) {
       return refusal(404, `There is: ${Object.keys(ROUTES).join(', ')}.`)
     }
@@ -78,6 +87,11 @@ export function createControl(parts: ControlParts): (request: Request) => Promis
       return refusal(400, error instanceof Error ? error.message : 'The body is wrong.')
     }
   }
+}
+
+/** What no name server decides: an address, or this machine itself. */
+function isSure(hostname: string): boolean {
+  return /^((.+\.)?localhost|\d{1,3}(\.\d{1,3}){3}|\[.+\])$/.test(hostname)
 }
 
 function refusal(status: number, message: string): Response {

@@ -44,7 +44,8 @@ export async function createEmulatedAuthority({
   const control = createControl({
     clock,
     failures,
-    about: { issuer, instanceId, secretKey, machines },
+    issuer,
+    about: { instanceId, secretKey, machines },
     async reset() {
       failures.lift()
       clock.reset()
