@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RegisterOptions } from 'fastify'
 import type { MiddlewareOptions } from '../authenticate/environment.ts'
 import {
   createAuthGuard,
@@ -38,7 +38,9 @@ export async function countersignPlugin(
   fastify: FastifyInstance,
   options: MiddlewareOptions,
 ): Promise<void> {
-  const begin = createRequestAuth(options)
+  // What `register` takes for itself it hands to the plugin as well.
+  const { prefix: _, logLevel: __, logSerializers: ___, ...own } = options as Registered
+  const begin = createRequestAuth(own)
   // A scope inside another has this from it.
   if (!fastify.hasRequestDecorator('countersign')) fastify.decorateRequest('countersign')
   fastify.addHook('onRequest', async (request) => {
@@ -46,6 +48,8 @@ export async function countersignPlugin(
     request.countersign = begin(fromNode({ headers, rawHeaders: raw.rawHeaders }))
   })
 }
+
+type Registered = MiddlewareOptions & RegisterOptions
 
 // What `fastify-plugin` does: without it the hook would end with the plugin.
 Object.assign(countersignPlugin, {

@@ -1,6 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { M2MAuth, OAuthAuth } from '../authenticate/auth-object.ts'
-import { type MiddlewareOptions, withEnvironment } from '../authenticate/environment.ts'
+import {
+  type MiddlewareOptions,
+  OPTION_NAMES,
+  withEnvironment,
+} from '../authenticate/environment.ts'
 import { type Denial, denialOf, FORBIDDEN, machinesOf, toResponse } from '../authenticate/guards.ts'
 import { fromNode } from '../authenticate/node-request.ts'
 import type { OAuthOptions } from '../authenticate/options.ts'
@@ -8,11 +12,12 @@ import { bearerToken, type HasHeaders } from '../authenticate/presented-token.ts
 import { createRequestAuth } from '../authenticate/request-auth.ts'
 import { isJsonObject } from '../token/json.ts'
 import { TokenType, typeByPrefix } from '../token/token-type.ts'
-import { invalidOption } from '../verify/options.ts'
+import { checkNames, invalidOption } from '../verify/options.ts'
 import {
   createProtectedResource,
   metadataAnswer,
   type ResourceMetadata,
+  RESOURCE_OPTION_NAMES,
   type ResourceOptions,
 } from './protected-resource.ts'
 
@@ -90,9 +95,15 @@ export interface McpProtection {
  */
 export function protectMcpServer(given: McpServerOptions): McpProtection {
   if (!isJsonObject(given)) throw invalidOption('options to be an object with resource')
-  const { from, oauth } = given
+  checkNames('options', given, [...OPTION_NAMES, ...RESOURCE_OPTION_NAMES, 'from'])
+  const { from, oauth, ...others } = given
   const accessTokens = oauth && { ...oauth, audience: audienceOf(oauth, given.resource) }
-  const options = withEnvironment({ ...given, session: undefined, oauth: accessTokens })
+  const own = Object.entries(others).filter(([name]) => OPTION_NAMES.includes(name))
+  const options = withEnvironment({
+    ...Object.fromEntries(own),
+    session: undefined,
+    oauth: accessTokens,
+  })
   const acceptsToken = acceptedBy(options)
   const acceptsMachines = acceptsToken.includes(TokenType.M2MToken)
   // Nobody knows who is meant by one that is not set.

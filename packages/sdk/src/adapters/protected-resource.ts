@@ -19,6 +19,16 @@ export interface ResourceOptions {
   readonly scopesSupported?: readonly string[]
 }
 
+const OPTIONS: Readonly<Record<keyof ResourceOptions, true>> = {
+  resource: true,
+  resourceName: true,
+  authorizationServers: true,
+  requiredScopes: true,
+  scopesSupported: true,
+}
+
+export const RESOURCE_OPTION_NAMES: readonly string[] = Object.keys(OPTIONS)
+
 /** RFC 9728 §2. */
 export interface ResourceMetadata {
   readonly resource: string

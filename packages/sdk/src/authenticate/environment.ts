@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../token/json.ts'
 import { isJwkSet } from '../verify/jwk.ts'
-import { invalidOption } from '../verify/options.ts'
+import { checkNames, invalidOption } from '../verify/options.ts'
 import type { AuthenticatorOptions } from './options.ts'
 
 /** What a middleware is made with: what is not given is read from the environment. */
@@ -22,6 +22,36 @@ export const VARIABLES = [
   'COUNTERSIGN_JWT_KEY',
 ] as const
 
+/** By name, so that the compiler sees to it that none is missing. */
+const OPTIONS: Readonly<Record<keyof MiddlewareOptions, true>> = {
+  agent: true,
+  algorithms: true,
+  apiUrl: true,
+  audience: true,
+  cacheSize: true,
+  clock: true,
+  clockToleranceSeconds: true,
+  env: true,
+  fetch: true,
+  issuer: true,
+  jwks: true,
+  jwksMaxStaleSeconds: true,
+  jwksUri: true,
+  machineSecretKey: true,
+  maxTokenBytes: true,
+  oauth: true,
+  random: true,
+  retry: true,
+  revocation: true,
+  secretKey: true,
+  session: true,
+  timeoutMs: true,
+  waitUntil: true,
+}
+
+/** The names of what a middleware is made with. */
+export const OPTION_NAMES: readonly string[] = Object.keys(OPTIONS)
+
 type Read = (variable: (typeof VARIABLES)[number]) => string | undefined
 
 /**
@@ -34,6 +64,7 @@ type Read = (variable: (typeof VARIABLES)[number]) => string | undefined
 export function withEnvironment(given: MiddlewareOptions, own?: Environment): AuthenticatorOptions {
   const value: unknown = given
   if (!isJsonObject(value)) throw invalidOption('options to be an object')
+  checkNames('options', value, OPTION_NAMES)
   const { env, ...options } = given
   const read = readerOf(env === undefined ? [own ?? {}, processEnvironment()] : [env])
   const apiUrl = options.apiUrl || read('COUNTERSIGN_URL')
@@ -48,8 +79,17 @@ export function withEnvironment(given: MiddlewareOptions, own?: Environment): Au
         'COUNTERSIGN_SECRET_KEY; or, to verify JWTs and nothing else, audience',
     )
   }
+  // The instance's key verifies for every receiver, and here somebody meant to say for whom.
+  if (secretKey !== undefined && machineSecretKey === undefined && isUnset(options, 'audience')) {
+    throw invalidOption('audience to be a machine, or null for every receiver')
+  }
   const jwks = options.jwks ?? (jwksUri === undefined ? keySetIn(read) : undefined)
   return { ...options, apiUrl, machineSecretKey, secretKey, jwks }
+}
+
+/** Whether it is named, with nothing in it. */
+function isUnset<Options extends object>(options: Options, name: keyof Options): boolean {
+  return name in options && options[name] === undefined
 }
 
 function readerOf(environments: readonly Environment[]): Read {

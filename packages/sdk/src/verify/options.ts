@@ -8,6 +8,12 @@ export function invalidOption(expected: string): CountersignError {
   return refusal('configuration-invalid', expected)
 }
 
+/** A name that is misspelt must not leave a door open. */
+export function checkNames(whose: string, options: object, names: readonly string[]): void {
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown !== undefined) throw invalidOption(`${whose} without ${unknown.slice(0, 64)}`)
+}
+
 export function checkText(name: string, value: unknown): string {
   if (typeof value === 'string' && value !== '') return value
   throw invalidOption(`${name} to be a text`)
