@@ -21,9 +21,12 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** What only something in front of an origin may say, and what makes some origins see another request. */
+/**
+ * What only something in front of an origin may say (who and where a client is), and what makes some
+ * origins see another request.
+ */
 const SPOOFABLE =
-  /^(x-countersign-|x-forwarded-|forwarded$|x-real-ip$|x-http-method|x-method-override$|x-original-|x-rewrite-)/
+  /^(x-countersign-|(x-)?forwarded(-|$)|x-real-ip$|(.+-)?client-?ip$|cf-connecting-|(x-)?remote-|x-http-method|x-method-override$|x-original-|x-rewrite-)/
 
 /** The token has done its work: an origin that never sees it cannot leak it. */
 const OURS: ReadonlySet<string> = new Set(['authorization', 'host'])
