@@ -193,6 +193,19 @@ describe('a store that an attacker writes to', () => {
   })
 })
 
+test('a store that never answers keeps no request of a platform open', async () => {
+  const works: Promise<unknown>[] = []
+  const { getToken } = createTokenSource({
+    apiUrl: authority.url,
+    machineSecretKey,
+    waitUntil: (work) => works.push(work),
+    store: { get: () => null, set: () => new Promise(() => undefined) },
+  })
+  await getToken()
+  expect(works).toHaveLength(1)
+  await Promise.all(works)
+})
+
 test('a receiver that refuses every token does not have the authority flooded', async () => {
   answer = () =>
     new Response(null, {

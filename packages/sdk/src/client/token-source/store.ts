@@ -27,11 +27,11 @@ export interface SharedToken {
 /** Tokens of one kind of one machine, in a store. Never throws. */
 export interface SharedTokens {
   read(): Promise<SharedToken | null>
-  /** Settles when the store has it, or has failed. */
+  /** Settles when the store has it, or has failed, or takes too long. */
   write(shared: SharedToken, ttlSeconds: number): Promise<void>
 }
 
-/** Who asks for a token does not wait longer for a store. */
+/** Nobody waits longer for a store: neither who asks for a token, nor a platform with `waitUntil`. */
 export const STORE_TIMEOUT_MS = 1_000
 
 const MAX_SEALED_CHARACTERS = MAX_TOKEN_CHARACTERS * 2
@@ -75,7 +75,8 @@ export function createSharedTokens(store: TokenStore, secret: string, kind: stri
       try {
         const { name, key } = await seal()
         const value = await encrypt(key, JSON.stringify({ token, lifetimeMs, expiresAtMs }))
-        await store.set(name, value, { ttlSeconds })
+        // Of one that hangs nobody is told: a platform would keep the request for it.
+        await within(Promise.resolve(store.set(name, value, { ttlSeconds })), STORE_TIMEOUT_MS)
       } catch {
         // The next process creates a token of its own.
       }
