@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
+import { createMiddleware, createStart } from '@tanstack/react-start'
 import type { Auth, M2MAuth, RequestAuth } from 'countersign'
 import * as ofAstro from 'countersign/astro'
 import * as ofExpress from 'countersign/express'
@@ -16,6 +17,7 @@ import express, { type Request as ExpressRequest } from 'express'
 import fastify, { type FastifyRequest } from 'fastify'
 import { H3, type H3Event } from 'h3'
 import { type Context, Hono } from 'hono'
+import type { LoaderFunctionArgs, MiddlewareFunction } from 'react-router'
 import { describe, expect, expectTypeOf, test } from 'vitest'
 
 /** What must compile with each adapter: see compiles.test.ts. */
@@ -76,10 +78,15 @@ test('the context of each framework is augmented', () => {
   expectTypeOf<ExpressRequest['countersign']>().toEqualTypeOf<RequestAuth | undefined>()
   expectTypeOf<FastifyRequest['countersign']>().toEqualTypeOf<RequestAuth | undefined>()
   expectTypeOf<H3Event['context']['countersign']>().toEqualTypeOf<RequestAuth | undefined>()
+  expectTypeOf<App.Locals['countersign']>().toEqualTypeOf<RequestAuth | undefined>()
   const read = (c: Context) => c.get('countersign')
   expectTypeOf(read).returns.toEqualTypeOf<RequestAuth | undefined>()
   const state = (request: ExpressRequest) => request.countersign?.authenticate(M2M)
-  expect([read, state]).toHaveLength(2)
+  const ofAstroPage = ({ auth }: App.Locals) => auth(M2M)
+  const ofNuxtEvent = ({ context }: H3Event) => context.auth(M2M)
+  expectTypeOf(ofAstroPage).returns.resolves.toEqualTypeOf<Nobody>()
+  expectTypeOf(ofNuxtEvent).returns.resolves.toEqualTypeOf<Nobody>()
+  expect([read, state, ofAstroPage, ofNuxtEvent]).toHaveLength(4)
 })
 
 describe('middleware, guards and handlers fit where their framework takes them', () => {
@@ -173,5 +180,76 @@ describe('middleware, guards and handlers fit where their framework takes them',
     const alone = withCountersign((request) => new Response(request.url))
     expectTypeOf(alone).parameters.toEqualTypeOf<[Request]>()
     expect([worker, alone]).toHaveLength(2)
+  })
+
+  test('nextjs, around a route handler with its parameters, the proxy and a page of Node', () => {
+    const { getAuth, requireAuth, requireMachine } = ofNextjs.createCountersign(OPTIONS)
+    interface Route {
+      readonly params: Promise<{ readonly id: string }>
+    }
+    const GET = requireMachine()(async (request: Request, { params }: Route) => {
+      const { machineId } = await getAuth(request, M2M)
+      return Response.json({ machineId, id: (await params).id })
+    })
+    expectTypeOf(GET).toEqualTypeOf<(request: Request, route: Route) => Promise<Response>>()
+    // Not by the types of Next, which demand NODE_ENV of every environment: its own build checks those.
+    interface NextRequest extends Request {
+      readonly nextUrl: URL
+    }
+    const proxy = requireAuth({ acceptsToken: 'any' })((request: NextRequest) => {
+      expectTypeOf(request.nextUrl.pathname).toEqualTypeOf<string>()
+      return new Response()
+    })
+    expectTypeOf(proxy).toEqualTypeOf<(request: NextRequest) => Promise<Response>>()
+    const page = (request: IncomingMessage) => getAuth(request, M2M)
+    expectTypeOf(page).returns.resolves.toEqualTypeOf<Nobody>()
+    expect([GET, proxy, page]).toHaveLength(3)
+  })
+
+  test('nuxt, around a handler that is given more than is used', () => {
+    interface Own extends ofNuxt.NuxtEvent {
+      readonly own: number
+    }
+    const handler = ofNuxt.requireMachine()((event: Own) => ({ own: event.own }))
+    expectTypeOf(handler).toEqualTypeOf<(event: Own) => Promise<{ own: number } | Response>>()
+    const middleware: (event: ofNuxt.NuxtEvent) => unknown = ofNuxt.countersignMiddleware(OPTIONS)
+    expect([handler, middleware]).toHaveLength(2)
+  })
+
+  test('astro, around an endpoint and among the middleware', () => {
+    interface Own extends ofAstro.ContextWithLocals {
+      readonly params: { readonly id: string }
+    }
+    const GET = ofAstro.requireMachine()(({ params }: Own) => new Response(params.id))
+    expectTypeOf(GET).toEqualTypeOf<(context: Own) => Promise<Response>>()
+    const guard: ofAstro.Middleware = ofAstro.requireAuth({ acceptsToken: 'any' })((_, next) =>
+      next(),
+    )
+    expect([GET, guard, ofAstro.countersignMiddleware(OPTIONS)]).toHaveLength(3)
+  })
+
+  test('react-router, as middleware of a route', () => {
+    const middleware: MiddlewareFunction<Response>[] = [
+      ofReactRouter.countersignMiddleware(OPTIONS),
+      ofReactRouter.requireMachine(),
+      ofReactRouter.requireAuth({ acceptsToken: ['m2m_token'] }),
+    ]
+    const loader = (args: LoaderFunctionArgs) => ofReactRouter.getAuth(args, M2M)
+    expectTypeOf(loader).returns.resolves.toEqualTypeOf<Nobody>()
+    expect([...middleware, loader]).toHaveLength(4)
+  })
+
+  test('tanstack start, as middleware of all requests and of a function of the server', () => {
+    const start = createStart(() => ({
+      requestMiddleware: [ofTanstackReactStart.countersignMiddleware(OPTIONS)],
+    }))
+    const middleware = createMiddleware()
+      .middleware([ofTanstackReactStart.countersignMiddleware(OPTIONS)])
+      .server(({ context, next }) => {
+        expectTypeOf(context.countersign).toEqualTypeOf<RequestAuth>()
+        return next()
+      })
+    const guarded = createMiddleware().middleware([ofTanstackReactStart.requireMachine()])
+    expect([start, middleware, guarded]).toHaveLength(3)
   })
 })

@@ -54,6 +54,34 @@ describe.each(Object.entries(ADAPTERS))('the guards of countersign/%s', (_, adap
   })
 })
 
+describe('of the heavy frameworks', () => {
+  const request = new Request('https://api.test/')
+  const refused = expect.objectContaining({ code: 'configuration-invalid' }) as Error
+
+  test('what is no context of theirs cannot be asked', async () => {
+    const MISTAKES: readonly (() => unknown)[] = [
+      // @ts-expect-error -- the context of an endpoint, and not its request
+      () => ofAstro.getAuth(request),
+      // @ts-expect-error -- the event, and not its request
+      () => ofNuxt.getAuth(request),
+      // @ts-expect-error -- the arguments of a loader, and not its request
+      () => ofReactRouter.getAuth(request),
+      // @ts-expect-error -- a request, and not the context of a route
+      () => ofNextjs.getAuth({ params: {} }),
+    ]
+    for (const ask of MISTAKES) await expect((async () => ask())()).rejects.toThrow()
+  })
+
+  test('options are those that exist, and a machine is not left out by an unset variable', () => {
+    // @ts-expect-error -- a misspelt option must not leave the environment's in force
+    const misspelt = () => ofNextjs.createCountersign({ apiURL: 'https://authority.test' })
+    // @ts-expect-error -- an unset variable must not become every machine
+    const unset = () => ofNextjs.createCountersign().requireMachine({ from: process.env['ID'] })
+    expect(misspelt).not.toThrow()
+    expect(unset).toThrow(refused)
+  })
+})
+
 test('fields of another class, or of nobody, cannot be read', async () => {
   const handler = ofWorkers.withCountersign(
     async (request: Request) => {
