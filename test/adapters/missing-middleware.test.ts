@@ -1,32 +1,68 @@
-import { countersignMiddleware, getAuth as ofAstro } from 'countersign/astro'
-import { getAuth as ofNuxt, type NuxtEvent } from 'countersign/nuxt'
-import { getAuth as ofReactRouter } from 'countersign/react-router'
-import { getAuth as ofTanstackReactStart } from 'countersign/tanstack-react-start'
+import * as ofAstro from 'countersign/astro'
+import * as ofNuxt from 'countersign/nuxt'
+import * as ofReactRouter from 'countersign/react-router'
+import * as ofTanstackReactStart from 'countersign/tanstack-react-start'
 import { RouterContextProvider } from 'react-router'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 /** Of heavy frameworks, without an app: the error that says which line is missing. */
 
 const M2M = { acceptsToken: 'm2m_token' } as const
 
+const request = new Request('https://app.test/')
+const ofLocals: ofAstro.ContextWithLocals = { request, locals: {} as App.Locals }
+const event: ofNuxt.NuxtEvent = { req: request, context: {} }
+const args: ofReactRouter.ArgsWithContext = { request, context: new RouterContextProvider() }
+
+/** Whatever a guard would have let through must not be reached. */
+const handler = (): never => {
+  throw new Error('reached')
+}
+
+/** What Start calls of a guard. */
+const guardOfStart = (): unknown => {
+  const { server } = ofTanstackReactStart.requireMachine().options as unknown as {
+    readonly server: (call: object) => unknown
+  }
+  return server({ request, context: {}, next: handler })
+}
+
+const ADAPTERS: Readonly<
+  Record<string, { readonly getAuth: () => unknown; readonly guard: () => unknown }>
+> = {
+  astro: {
+    getAuth: () => ofAstro.getAuth(ofLocals, M2M),
+    guard: () => ofAstro.requireMachine()(handler)(ofLocals),
+  },
+  nuxt: {
+    getAuth: () => ofNuxt.getAuth(event, M2M),
+    guard: () => ofNuxt.requireMachine()(handler)(event),
+  },
+  'react-router': {
+    getAuth: () => ofReactRouter.getAuth(args, M2M),
+    guard: () => ofReactRouter.requireMachine()(args, handler),
+  },
+  'tanstack-react-start': {
+    getAuth: () => ofTanstackReactStart.getAuth({}, M2M),
+    guard: guardOfStart,
+  },
+}
+
 test('astro says of a page that the build renders that it cannot ask, and leaves the others alone', async () => {
-  const page = { locals: {}, isPrerendered: true, request: new Request('https://api.test/') }
+  const page: ofAstro.ContextWithLocals = { request, locals: {} as App.Locals, isPrerendered: true }
   // Without settings, as a build is.
-  const answer = countersignMiddleware({ env: {} })(
-    page as never,
-    async () => new Response('built'),
-  )
+  const answer = ofAstro.countersignMiddleware({ env: {} })(page, async () => new Response('built'))
   expect(await (await answer).text()).toBe('built')
-  await expect(ofAstro(page as never, M2M)).rejects.toThrow('export const prerender = false')
+  await expect(ofAstro.getAuth(page, M2M)).rejects.toThrow('export const prerender = false')
 })
 
-test.each([
-  ['astro', () => ofAstro({ locals: {} } as never, M2M)],
-  ['nuxt', () => ofNuxt({ context: {} } as NuxtEvent, M2M)],
-  ['react-router', () => ofReactRouter({ context: new RouterContextProvider() }, M2M)],
-  ['tanstack-react-start', () => ofTanstackReactStart({}, M2M)],
-])('%s says that its middleware is missing, and where it belongs', async (_, ask) => {
-  const asked = (async () => ask())()
-  await expect(asked).rejects.toMatchObject({ code: 'configuration-invalid' })
-  await expect(asked).rejects.toThrow('countersignMiddleware')
+describe.each(Object.entries(ADAPTERS))('%s', (_, ways) => {
+  test.each(Object.entries(ways))(
+    '%s says that the middleware is missing, and where it belongs',
+    async (_name, ask) => {
+      const asked = (async () => ask())()
+      await expect(asked).rejects.toMatchObject({ code: 'configuration-invalid' })
+      await expect(asked).rejects.toThrow(/countersignMiddleware\(\).*, in (src|server|app)\//)
+    },
+  )
 })
