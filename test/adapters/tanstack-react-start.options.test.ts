@@ -1,6 +1,6 @@
 import { createClient, type Fetch } from 'countersign'
 import { countersignMiddleware, getAuth } from 'countersign/tanstack-react-start'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startTestAuthority, type TestAuthority } from '../support/authority.ts'
 
 /** Start makes the middleware anew for each request: what it has learnt must outlive it. */
@@ -56,13 +56,28 @@ test('of many requests with the same options only the first fetches keys and a l
   expect(calls).toEqual(['/.well-known/jwks.json', expect.stringMatching(/^\/status-lists\//)])
 })
 
-test('a key that is set is enough, and no other is fetched', async () => {
-  const keys = await (await fetch(`${authority.url}/.well-known/jwks.json`)).text()
-  const calls: string[] = []
-  const counted: Fetch = (url, init) => {
-    calls.push(new URL(url).pathname)
-    return fetch(url, init)
+describe('of functions among the options', () => {
+  const counting = (calls: string[]): Fetch => {
+    return (url, init) => {
+      calls.push(new URL(url).pathname)
+      return fetch(url, init)
+    }
   }
-  expect(await answer({ env: { ...env, COUNTERSIGN_JWT_KEY: keys }, fetch: counted })).toBe(true)
-  expect(calls).toEqual([expect.stringMatching(/^\/status-lists\//)])
+
+  test('those that are made for each request have keys of their own, and let in the same', async () => {
+    const calls: string[] = []
+    for (let count = 0; count < 3; count++) {
+      expect(await answer({ env, fetch: counting(calls), revocation: null })).toBe(true)
+    }
+    expect(calls).toEqual(Array(3).fill('/.well-known/jwks.json'))
+  })
+
+  test('those that are made once are one instance, also where the rest is written anew', async () => {
+    const calls: string[] = []
+    const [once, clock] = [counting(calls), () => Date.now()]
+    for (let count = 0; count < 3; count++) {
+      expect(await answer({ env: { ...env }, fetch: once, clock, revocation: null })).toBe(true)
+    }
+    expect(calls).toEqual(['/.well-known/jwks.json'])
+  })
 })
