@@ -185,6 +185,27 @@ describe('tokens', () => {
     expect(out).toMatch(new RegExp(`${one.id} +revoked: lost`))
   })
 
+  it('are revoked with the instance key, whatever machine the environment has the key of', async () => {
+    const { out: key } = await run('machines secret stranger')
+    const other = { ...env, COUNTERSIGN_MACHINE_SECRET_KEY: key }
+    const one = await json('tokens create --machine worker')
+    expect(await json(`tokens revoke ${one.id}`, { env: other })).toMatchObject({ revoked: true })
+    const dry = await run('tokens revoke --receiver api --dry-run', { env: other })
+    expect([dry.code, dry.out]).toEqual([0, expect.stringContaining('would be revoked')])
+  })
+
+  it('are revoked with the key of a machine where that is chosen, or is all there is', async () => {
+    const two = await json('tokens create --machine worker')
+    const file = join(folder, 'stranger.key')
+    const { out: key } = await run('machines secret stranger')
+    writeFileSync(file, key)
+    const chosen = await run(`tokens revoke ${two.id} --machine-secret-key-file ${file}`)
+    expect([chosen.code, chosen.err]).toEqual([3, expect.stringContaining('token_not_found')])
+    const { out: own } = await run('machines secret worker')
+    const alone = { ...env, COUNTERSIGN_SECRET_KEY: '', COUNTERSIGN_MACHINE_SECRET_KEY: own }
+    expect((await run(`tokens revoke ${two.id}`, { env: alone })).code).toBe(0)
+  })
+
   it('are made by a machine with its own key, from the environment or a file', async () => {
     const { out: key } = await run('machines secret worker')
     const own = { ...env, COUNTERSIGN_SECRET_KEY: '', COUNTERSIGN_MACHINE_SECRET_KEY: key }

@@ -9,7 +9,13 @@ import {
   yes,
 } from './shell/command.ts'
 import { CommandError } from './shell/failure.ts'
-import { connectAsMachine, machineId, MACHINE_FLAGS, type MachineInput } from './shell/remote.ts'
+import {
+  type Caller,
+  connectAsMachine,
+  machineId,
+  MACHINE_FLAGS,
+  type MachineInput,
+} from './shell/remote.ts'
 import type { Shell } from './shell/shell.ts'
 import { tokenText } from './shell/token-word.ts'
 
@@ -18,7 +24,7 @@ const { machine: _, ...KEY_FLAGS } = MACHINE_FLAGS
 export const revoke = defineCommand({
   about: 'Ends a token, or all that fit: opaque ones at once, JWTs within seconds.',
   details:
-    'A verifier that checks the status of JWTs refuses a revoked one within the lifetime of the status list, 15 seconds. A JWT of a stateless machine has no status and cannot be revoked. Options that choose tokens narrow one another.',
+    'A verifier that checks the status of JWTs refuses a revoked one within the lifetime of the status list, 15 seconds. A JWT of a stateless machine has no status and cannot be revoked. Options that choose tokens narrow one another. Where there is an instance key it is used, and COUNTERSIGN_MACHINE_SECRET_KEY only without one.',
   examples: [
     ['tokens revoke mt_01… --reason "laptop lost"', 'by the id, or by the token itself'],
     ['tokens revoke --machine worker --dry-run', 'how many tokens of worker are alive'],
@@ -66,7 +72,16 @@ export const revoke = defineCommand({
 
 type KeyInput = Omit<MachineInput, 'machine'>
 
-const withoutMachine = (input: KeyInput): MachineInput => ({ ...input, machine: undefined })
+/** With the key that ends most: the environment may have that of a machine whose token it is not. */
+async function connectToRevoke(
+  input: KeyInput,
+  shell: Shell,
+): Promise<Pick<Caller, 'client' | 'owner'>> {
+  const caller = await connectAsMachine({ ...input, machine: undefined }, shell)
+  const isMachineChosen = input.machineSecretKeyFile !== undefined
+  const client = caller.hasInstanceKey && !isMachineChosen ? caller.owner : caller.client
+  return { client, owner: caller.owner }
+}
 
 async function revokeOne(
   input: KeyInput & { readonly reason: string | undefined },
@@ -74,7 +89,7 @@ async function revokeOne(
   shell: Shell,
 ): Promise<Report> {
   const text = await tokenText(word, shell)
-  const { client } = await connectAsMachine(withoutMachine(input), shell)
+  const { client } = await connectToRevoke(input, shell)
   const token = await client.m2m.revokeToken({
     m2mTokenId: parseCredential(text)?.id ?? idOfJwt(text) ?? text,
     ...(input.reason !== undefined && { revocationReason: input.reason }),
@@ -95,7 +110,7 @@ interface ManyInput extends KeyInput {
 }
 
 async function revokeMany(input: ManyInput, shell: Shell): Promise<Report> {
-  const { client, owner } = await connectAsMachine(withoutMachine(input), shell)
+  const { client, owner } = await connectToRevoke(input, shell)
   const idOf = (word: string | undefined) =>
     word === undefined ? undefined : machineId(owner, word)
   const which = {
