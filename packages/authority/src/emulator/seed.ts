@@ -18,7 +18,9 @@ export class SeedError extends Error {
 export function parseSeed(text: string): Seed {
   const result = v.safeParse(seed, parseJson(text))
   if (!result.success) {
-    const [issue] = result.issues
+    // A mistyped member is also one that is missing: what was written is told first.
+    const unknown = result.issues.find(({ expected }) => expected === UNKNOWN_MEMBER)
+    const issue = unknown ?? result.issues[0]
     throw new SeedError(v.getDotPath(issue) ?? 'The seed', issue.message)
   }
   const { machines, tokens, apiKeys, secretKey } = result.output
@@ -34,6 +36,9 @@ export function parseSeed(text: string): Seed {
   if (new Set(given).size < given.length) throw new SeedError('The seed', 'gives a secret twice.')
   return result.output
 }
+
+/** What valibot expects where a strict object has a member too many. */
+const UNKNOWN_MEMBER = 'never'
 
 /** Of the time being, over, or taken back. */
 const state = v.optional(v.picklist(['live', 'expired', 'revoked'], 'is live, expired or revoked.'))
@@ -70,7 +75,12 @@ const id = (kind: 'machine' | 'm2mToken' | 'apiKey', form: string) =>
     ),
   )
 
-const MEMBERS = 'is a JSON object with the members that docs/emulator.md names, and no others.'
+const describeMembers = (issue: v.StrictObjectIssue): string => {
+  if (issue.expected === UNKNOWN_MEMBER) return 'is no member that docs/emulator.md names.'
+  return issue.expected === 'Object'
+    ? 'is a JSON object with the members that docs/emulator.md names, and no others.'
+    : 'is missing.'
+}
 
 const machine = v.strictObject(
   {
@@ -82,7 +92,7 @@ const machine = v.strictObject(
     jwtAlgorithm: v.optional(v.picklist(['RS256', 'ES256', 'EdDSA'], 'is RS256, ES256 or EdDSA.')),
     stateless: v.optional(v.boolean('is true or false.')),
   },
-  MEMBERS,
+  describeMembers,
 )
 
 const token = v.strictObject(
@@ -94,7 +104,7 @@ const token = v.strictObject(
     secondsUntilExpiration: seconds,
     state,
   },
-  MEMBERS,
+  describeMembers,
 )
 
 const apiKey = v.strictObject(
@@ -108,7 +118,7 @@ const apiKey = v.strictObject(
     secondsUntilExpiration: seconds,
     state,
   },
-  MEMBERS,
+  describeMembers,
 )
 
 const seed = v.strictObject(
@@ -118,7 +128,7 @@ const seed = v.strictObject(
     tokens: v.optional(v.array(token, 'is an array of tokens.'), []),
     apiKeys: v.optional(v.array(apiKey, 'is an array of API keys.'), []),
   },
-  MEMBERS,
+  describeMembers,
 )
 
 function parseJson(text: string): unknown {
