@@ -126,7 +126,8 @@ export const FAILURES = {
   'address-unavailable': {
     message: 'The address or port cannot be listened on.',
     exitCode: EXIT.failed,
-    remedy: 'Give another port: COUNTERSIGN_PORT, or --port for dev; 0 takes a free one.',
+    remedy:
+      'Give another port: COUNTERSIGN_PORT, or --port for dev and emulate; 0 takes a free one.',
   },
   'key-missing': {
     message: 'There is no key to call the authority with.',
