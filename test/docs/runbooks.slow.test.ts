@@ -76,7 +76,8 @@ describe(
         'countersign leaked app.log',
         `countersign leaked app.log --report --source 'application log'`,
       ])
-      expect(outputOf(ran, 'tokens why')).toContain('revoked')
+      expect(outputOf(ran, 'tokens why')).toContain('token-invalid')
+      expect(outputOf(ran, 'tokens list')).toContain('revoked: in a public log')
       expect(outputOf(ran, 'countersign leaked app.log')).not.toContain(tokens.logged)
       for (const token of Object.values(tokens)) expect(await isLive(token)).toBe(false)
       expect(await isLive(await issue('jwt'))).toBe(true)
