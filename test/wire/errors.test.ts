@@ -65,8 +65,13 @@ describe('a malformed id', () => {
   const malformed = ['mch_', 'mch_a/b', 'mch_a?x=1', 'mch_a%2Fb', 'mch_%00', "mch_'--", 'x', '%']
 
   test.each(malformed)('in a path is a 404 like that of an unknown one: %j (W16)', async (id) => {
-    for (const work of [machines.get(id), machines.delete(id), machines.getSecretKey(id)]) {
-      const error = await refusal(work)
+    const calls: (() => Promise<unknown>)[] = [
+      () => machines.get(id),
+      () => machines.delete(id),
+      () => machines.getSecretKey(id),
+    ]
+    for (const work of calls) {
+      const error = await refusal(work())
       expect(error).toMatchObject({ status: 404, errors: [{ code: 'resource_not_found' }] })
     }
     expect(await refusal(m2m.revokeToken({ m2mTokenId: id }))).toMatchObject({ status: 404 })
