@@ -51,9 +51,45 @@ describe('uses of secrets', () => {
     expect(await known()).toMatchObject({ useCount: 1, lastUsedAt: 7, callers: [] })
   })
 
+  it('are written when a flush has ended, also those that a flush before it took along', async () => {
+    const slow = heldBack(store)
+    const held = createSecretUses(slow.store)
+    held.note('mch_a', 1, null, 7)
+    const first = held.flush()
+    let isSecondDone = false
+    const second = held.flush().then(() => (isSecondDone = true))
+    await slow.reached
+    await new Promise(setImmediate)
+    expect(isSecondDone).toBe(false)
+    slow.release()
+    await Promise.all([first, second])
+    expect(await known()).toMatchObject({ useCount: 1 })
+  })
+
+  it('do not stop later ones where they could not be written', async () => {
+    const broken = createSecretUses({ ...store, write: () => Promise.reject(new Error('full')) })
+    broken.note('mch_a', 1, null, 7)
+    await expect(broken.flush()).rejects.toThrow('full')
+    await expect(broken.flush()).resolves.toBeUndefined()
+  })
+
   it('of a secret that is gone meanwhile are nothing', async () => {
     uses.note('mch_gone', 1, null, 7)
     await uses.flush()
     expect(await store.machineSecret('mch_gone', 1)).toBeNull()
   })
 })
+
+/** A store whose writes wait until they are released. */
+function heldBack(store: Store) {
+  let release = (): void => undefined
+  let reach = (): void => undefined
+  const released = new Promise<void>((resolve) => (release = resolve))
+  const reached = new Promise<void>((resolve) => (reach = resolve))
+  const write: Store['write'] = async (...command) => {
+    reach()
+    await released
+    return store.write(...command)
+  }
+  return { store: { ...store, write }, reached, release }
+}

@@ -8,7 +8,7 @@ import type { SecretCaller, SecretUse, SecretUseRecord } from './records.ts'
  */
 export interface SecretUses {
   note(machineId: string, version: number, address: string | null, now: number): void
-  /** Writes what was noted. */
+  /** Writes what was noted; at its end, what a flush before it took along is written as well. */
   flush(): Promise<void>
 }
 
@@ -32,6 +32,19 @@ interface Noted {
 
 export function createSecretUses(store: Store): SecretUses {
   let noted = new Map<string, Noted>()
+  let before: Promise<void> = Promise.resolve()
+
+  async function write(): Promise<void> {
+    const uses = [...noted.values()].map(({ callers, ...use }): SecretUse => ({
+      ...use,
+      callers: [...callers].map(([address, lastUsedAt]) => ({ address, lastUsedAt })),
+    }))
+    noted = new Map()
+    for (let start = 0; start < uses.length; start += PORTION) {
+      const some = uses.slice(start, start + PORTION)
+      await store.write({ type: 'record-secret-uses', uses: some })
+    }
+  }
 
   return Object.freeze({
     note(machineId: string, version: number, address: string | null, now: number) {
@@ -47,16 +60,11 @@ export function createSecretUses(store: Store): SecretUses {
       if (address !== null) noteCaller(use.callers, address, now)
     },
 
-    async flush() {
-      const uses = [...noted.values()].map(({ callers, ...use }): SecretUse => ({
-        ...use,
-        callers: [...callers].map(([address, lastUsedAt]) => ({ address, lastUsedAt })),
-      }))
-      noted = new Map()
-      for (let start = 0; start < uses.length; start += PORTION) {
-        const some = uses.slice(start, start + PORTION)
-        await store.write({ type: 'record-secret-uses', uses: some })
-      }
+    // One after another: an old secret would pass for unused while its uses are on their way.
+    flush() {
+      const done = before.then(write)
+      before = done.catch(() => undefined)
+      return done
     },
   })
 }
