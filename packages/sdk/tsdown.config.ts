@@ -3,8 +3,8 @@ import { type Manifest, readManifest, sourceFiles } from '../../tools/manifest.t
 
 const manifest = readManifest(import.meta.dirname) as Manifest & { readonly version: string }
 
-// One file of `dist` for each file of `src`. `#engine` stays an import, so that the `imports` map of
-// the published package, and not this build, picks the signature module of each runtime.
+// One file of `dist` for each file of `src`. `#engine` and `#inflate` stay imports, so that the `imports`
+// map of the published package, and not this build, picks what suits each runtime.
 export default defineConfig({
   entry: sourceFiles(manifest),
   define: { COUNTERSIGN_VERSION: JSON.stringify(manifest.version) },

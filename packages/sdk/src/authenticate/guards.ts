@@ -1,6 +1,6 @@
 import { isMachineId } from '../token/ids.ts'
 import { isJsonObject } from '../token/json.ts'
-import { invalidOption } from '../verify/options.ts'
+import { checkNames, invalidOption } from '../verify/options.ts'
 import { acceptedTypes, type AcceptsToken } from './options.ts'
 import type { RequestAuth } from './request-auth.ts'
 
@@ -45,7 +45,7 @@ export function createMachineGuard(options: RequireMachineOptions = {}): Guard {
 
 /** @throws {CountersignError} `configuration-invalid` */
 export function createAuthGuard(options: RequireAuthOptions): Guard {
-  checkNames('requireAuth', options, 'acceptsToken')
+  checkGuardOptions('requireAuth', options, 'acceptsToken')
   const accepts = options.acceptsToken
   const types = acceptedTypes(accepts)
   return async (auth) => {
@@ -74,7 +74,7 @@ export function denialOf({
 
 /** Nobody is meant by an empty list, and nobody knows who by one that is not set: both are mistakes. */
 function checkFrom(options: RequireMachineOptions): ReadonlySet<string> | null {
-  checkNames('requireMachine', options, 'from')
+  checkGuardOptions('requireMachine', options, 'from')
   return 'from' in options ? machinesOf('requireMachine', options.from) : null
 }
 
@@ -87,8 +87,8 @@ export function machinesOf(guard: string, from: unknown): ReadonlySet<string> {
   throw invalidOption(`from of ${guard} to be ids of machines (mch_…), at least one`)
 }
 
-/** A name that is misspelt must not leave the door open. */
-function checkNames(guard: string, options: unknown, name: string): void {
-  if (isJsonObject(options) && Object.keys(options).every((one) => one === name)) return
-  throw invalidOption(`options of ${guard} to have ${name} and nothing else`)
+function checkGuardOptions(guard: string, options: unknown, name: string): void {
+  if (!isJsonObject(options))
+    throw invalidOption(`options of ${guard} to be an object with ${name}`)
+  checkNames(`options of ${guard}`, options, [name])
 }

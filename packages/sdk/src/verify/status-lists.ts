@@ -1,3 +1,4 @@
+import { inflate } from '#inflate'
 import { decodeBase64url } from '../token/base64url.ts'
 import type { JwtAlgorithm } from '../token/algorithms.ts'
 import { isCountersignError, refusal } from '../token/errors.ts'
@@ -214,53 +215,15 @@ async function loadList(
     const place = base + (pathBelow(issuer, uri) ?? '')
     const text = await fetchText(fetch, place, STATUS_LIST_MEDIA_TYPE, LIST_TYPE)
     const { lst, ...claims } = await verifier.verify(text)
+    const deflated = decodeBase64url(lst)
+    if (deflated === null) throw new TypeError('not base64url')
     const list =
       held !== null && claims.iat < held.iat
         ? held
-        : { ...claims, bytes: await inflate(decodeBase64url(lst)) }
+        : { ...claims, bytes: await inflate(deflated, MAX_INFLATED_BYTES) }
     return [list, Math.max(0, now() - list.iat * 1000)]
   } catch (error) {
     throw refusal('status-unavailable', `a status list at ${uri}`, undefined, error)
-  }
-}
-
-/** @throws when it is not ZLIB (RFC 1950), or too large. */
-async function inflate(deflated: Uint8Array | null): Promise<Uint8Array> {
-  if (deflated === null) throw new TypeError('not base64url')
-  const decompression = decompressionStream()
-  if (decompression === null) {
-    const { inflateZlib } = await import('./inflate.ts')
-    return inflateZlib(deflated, MAX_INFLATED_BYTES)
-  }
-  const body = new Blob([deflated as Uint8Array<ArrayBuffer>]).stream()
-  const reader = body.pipeThrough(decompression).getReader()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    length += value.byteLength
-    if (length > MAX_INFLATED_BYTES) {
-      reader.cancel().catch(() => undefined)
-      throw new RangeError('too large')
-    }
-    chunks.push(value)
-  }
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.byteLength
-  }
-  return bytes
-}
-
-/** Next's edge runtime has one of which to make an instance throws. */
-function decompressionStream(): DecompressionStream | null {
-  try {
-    return new DecompressionStream('deflate')
-  } catch {
-    return null
   }
 }
 

@@ -21,11 +21,18 @@ const [key, next] = await Promise.all([
 ])
 const set = (...keys: (typeof key)[]) => json({ keys: keys.map(({ publicJwk }) => publicJwk) })
 
+const digests: Promise<unknown>[] = []
+
 /** The same engine, which tells how often it checked a signature. */
 const counting = (engine: Engine) => {
   const counts = { checks: 0 }
   const counted: Engine = {
     ...engine,
+    digest(token) {
+      const digest = engine.digest(token)
+      digests.push(Promise.resolve(digest))
+      return digest
+    },
     async importKey(material) {
       const check = await engine.importKey(material)
       const counter: CheckSignature = (data, signature) => {
@@ -60,7 +67,7 @@ describe.each([node, web])('on the engine $name', (platform) => {
     for (let done = 0; done < count; done++) {
       await verifier.verify(token)
       // What it may remember it has to digest first.
-      for (let turn = 0; turn < 5; turn++) await platform.digest(token)
+      await Promise.all(digests)
     }
   }
 

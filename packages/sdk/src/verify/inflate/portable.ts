@@ -1,6 +1,6 @@
 /**
- * ZLIB (RFC 1950) and DEFLATE (RFC 1951), read. For platforms that have no `DecompressionStream`: the edge
- * runtime of Next is one.
+ * ZLIB (RFC 1950) and DEFLATE (RFC 1951), read. For platforms that may have no `DecompressionStream`: the
+ * edge runtime of Next is one. The `imports` map of the package picks this or `stream.ts`.
  */
 
 const MAX_BITS = 15
@@ -36,6 +36,13 @@ const FIXED_LENGTHS = Uint8Array.from({ length: 288 }, (_, symbol) =>
   symbol < 144 ? 8 : symbol < 256 ? 9 : symbol < 280 ? 7 : 8,
 )
 const FIXED_DISTANCES = new Uint8Array(30).fill(5)
+
+/** As `stream.ts` has it. */
+export function inflate(deflated: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve) => {
+    resolve(inflateZlib(deflated, maxBytes))
+  })
+}
 
 /**
  * The bytes that were deflated.

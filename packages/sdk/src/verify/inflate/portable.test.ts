@@ -1,7 +1,7 @@
 import { deflateSync, inflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { inflateZlib } from './inflate.ts'
+import { inflateZlib } from './portable.ts'
 
 const MAX = 1_048_576
 
