@@ -10,7 +10,9 @@ import {
   type Store,
 } from '../../domain/ports.ts'
 import type { MachineRecord, OpaqueTokenRecord } from '../../domain/records.ts'
-import { createApply, liveTokens, SEALED_COLUMNS } from './commands.ts'
+import { createApply } from './commands/index.ts'
+import { SEALED_COLUMNS } from './commands/keys.ts'
+import { liveTokens } from './commands/m2m-tokens.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import { connect, type SqlRow, type SqlValue } from './driver.ts'
 import * as rows from './rows.ts'

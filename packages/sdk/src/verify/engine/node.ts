@@ -44,42 +44,41 @@ function identity(signature: Uint8Array): Uint8Array {
 const SEQUENCE = 0x30
 const INTEGER = 0x02
 
+/** Type and length of three values, and a zero in front of two. */
+const DER_OVERHEAD = 8
+
 /**
  * r and s side by side (RFC 7518 §3.4) as the ASN.1 that OpenSSL takes. Node can be asked to do it
  * (`dsaEncoding`), and then takes up to twice as long. It is one to one: no two raw signatures become
  * the same DER.
  */
 function ecdsaToDer(signature: Uint8Array): Uint8Array {
-  const half = signature.length / 2
-  const r = integerAt(signature, 0, half)
-  const s = integerAt(signature, half, signature.length)
-  const length = r.length + s.length + 4
-  const der = new Uint8Array(length + 2)
+  const { length } = signature
+  const der = Buffer.allocUnsafe(length + DER_OVERHEAD)
+  const middle = writeInteger(der, 2, signature, 0, length / 2)
+  const end = writeInteger(der, middle, signature, length / 2, length)
   der[0] = SEQUENCE
-  der[1] = length
-  der[2] = INTEGER
-  der[3] = r.length
-  der.set(r.bytes, 4 + r.pad)
-  der[4 + r.length] = INTEGER
-  der[5 + r.length] = s.length
-  der.set(s.bytes, 6 + r.length + s.pad)
-  return der
+  der[1] = end - 2
+  return der.subarray(0, end)
 }
 
-interface Integer {
-  readonly bytes: Uint8Array
-  /** One zero byte in front where the first bit would say that the number is negative. */
-  readonly pad: 0 | 1
-  readonly length: number
-}
-
-/** The shortest form, as DER demands; zero has one byte. */
-function integerAt(signature: Uint8Array, start: number, end: number): Integer {
+/** The shortest form, as DER demands: no zero in front but one where the first bit would say "negative". */
+function writeInteger(
+  der: Uint8Array,
+  at: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): number {
   let first = start
-  while (first < end - 1 && signature[first] === 0) first++
-  const bytes = signature.subarray(first, end)
-  const pad = (signature[first] as number) > 0x7f ? 1 : 0
-  return { bytes, pad, length: bytes.length + pad }
+  while (first < end - 1 && bytes[first] === 0) first++
+  const pad = (bytes[first] as number) > 0x7f ? 1 : 0
+  der[at] = INTEGER
+  der[at + 1] = end - first + pad
+  der[at + 2] = 0
+  let to = at + 2 + pad
+  for (let position = first; position < end; position++) der[to++] = bytes[position] as number
+  return to
 }
 
 export const engine: Engine = {
