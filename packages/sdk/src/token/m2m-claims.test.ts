@@ -4,7 +4,7 @@ import { isCountersignError } from './errors.ts'
 import type { JsonObject } from './json.ts'
 import { JWT_ALGORITHMS } from './algorithms.ts'
 import { judgeHeader } from './jwt-header.ts'
-import { judgeM2MClaims, M2M_HEADER } from './m2m-claims.ts'
+import { judgeM2MClaims, M2M_HEADER, namesMachine } from './m2m-claims.ts'
 
 const HEADER = { alg: 'RS256', typ: 'JWT', kid: 'key_1', cat: 'cl_B7d4PD333AAA' }
 const NOW = TEST_NOW_MS / 1000
@@ -192,4 +192,32 @@ describe('a payload', () => {
   test('with odd scopes is no less good: they decide nothing', () => {
     for (const scopes of [undefined, 1, ['a'], {}]) expect(claims({ scopes })).toBe('accepted')
   })
+})
+
+test('a payload names a machine by its subject alone, whatever follows the prefix', () => {
+  for (const sub of [SENDER, 'mch_', 'mch_../..']) expect(namesMachine({ sub })).toBe(true)
+  for (const sub of [undefined, null, 1, '', 'user_1', 'Mch_1', ' mch_1', '1mch_', ['mch_1']]) {
+    expect(namesMachine({ sub })).toBe(false)
+  }
+})
+
+test('a refusal says what should have been there, and nothing of the claim', () => {
+  const expected = { issuer: TEST_ISSUER, audience: null, clockToleranceSeconds: 5 }
+  const judge = (members: JsonObject) => () =>
+    judgeM2MClaims({ ...GOOD_PAYLOAD, ...members }, expected, TEST_NOW_MS)
+  expect(judge({ sub: 'user_secret' })).toThrow(
+    expect.objectContaining({
+      message: 'token-subject-invalid: expected sub to be a machine id',
+    }),
+  )
+  expect(judge({ jti: 7 })).toThrow(
+    expect.objectContaining({ message: 'token-claim-invalid: expected jti to be an id' }),
+  )
+})
+
+test('the judged claims have the receivers as an array, and are the payload where they had', () => {
+  const expected = { issuer: TEST_ISSUER, audience: [RECEIVER], clockToleranceSeconds: 5 }
+  expect(judgeM2MClaims(GOOD_PAYLOAD, expected, TEST_NOW_MS)).toBe(GOOD_PAYLOAD)
+  const one = { ...GOOD_PAYLOAD, aud: RECEIVER }
+  expect(judgeM2MClaims(one, expected, TEST_NOW_MS)).toEqual(GOOD_PAYLOAD)
 })

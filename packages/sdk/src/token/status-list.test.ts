@@ -2,10 +2,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { inflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { isCountersignError } from './errors.ts'
+import { JWT_ALGORITHMS } from './algorithms.ts'
+import { judgeHeader } from './jwt-header.ts'
 import {
   judgeListUri,
   judgeStatusList,
   pathBelow,
+  STATUS_LIST_HEADER,
+  STATUS_LIST_MEDIA_TYPE,
   statusAt,
   statusReferenceOf,
 } from './status-list.ts'
@@ -113,6 +117,11 @@ describe('a reference', () => {
     `${URI}?a=b`,
     `${URI}#a`,
     `${URI}/../../machines`,
+    `${URI}/..`,
+    `${URI}/.`,
+    `${ISSUER}/..`,
+    `${ISSUER}/../one`,
+    `${URI}/`,
     `${ISSUER}/./one`,
     `${ISSUER}//evil.test/one`,
     `${URI}/%2e%2e/x`,
@@ -127,6 +136,32 @@ describe('a reference', () => {
   test('below an issuer with a path stays below that path', () => {
     expect(pathBelow(`${ISSUER}/tenant`, `${ISSUER}/tenant/status-lists/1`)).toBe('/status-lists/1')
     expect(pathBelow(`${ISSUER}/tenant`, `${ISSUER}/tenant2/status-lists/1`)).toBeNull()
+  })
+
+  test('of 1,024 characters is taken, and none that is longer', () => {
+    const longest = `${ISSUER}/`.padEnd(1_024, 'a')
+    expect(of({ status_list: { idx: 0, uri: longest } })).toEqual({ idx: 0, uri: longest })
+    expect(of({ status_list: { idx: 0, uri: `${longest}a` } })).toBe('token-claim-invalid')
+  })
+
+  test('may have segments that only begin with dots', () => {
+    for (const path of ['/...', '/..a', '/.a/b', '/a..']) {
+      expect(pathBelow(ISSUER, ISSUER + path)).toBe(path)
+    }
+  })
+
+  test('that is refused says what is wrong with it, and does not quote it', () => {
+    const said = (work: () => unknown, message: string): void => {
+      expect(work).toThrow(
+        expect.objectContaining({ message: `token-claim-invalid: expected ${message}` }),
+      )
+    }
+    const list = { status_list: { idx: 0, uri: 1 } }
+    said(() => statusReferenceOf({}), 'status.status_list.idx to be a whole number')
+    said(() => statusReferenceOf(list), 'status.status_list.uri to be a text')
+    said(() => {
+      judgeListUri('https://evil.test/one', ISSUER)
+    }, `status.status_list.uri to be below ${ISSUER}`)
   })
 })
 
@@ -168,4 +203,46 @@ describe('a list', () => {
   ])('that says %j is refused', (members, code) => {
     expect(judged(members)).toBe(code)
   })
+
+  test('may have 1, 2, 4 or 8 bits a status', () => {
+    for (const bits of [1, 2, 4, 8]) {
+      expect(judged({ status_list: { bits, lst: '' } })).toMatchObject({ bits })
+    }
+    for (const bits of [0, 3, 5, 7, 16, undefined]) {
+      expect(judged({ status_list: { bits, lst: '' } })).toBe('token-claim-invalid')
+    }
+  })
+
+  test.each([
+    [{ sub: 'x' }, 'token-subject-invalid: expected sub to be the URI of the list'],
+    [{ ttl: 0 }, 'token-claim-invalid: expected ttl to be seconds'],
+    [{ status_list: [] }, 'token-claim-invalid: expected status_list.bits to be 1, 2, 4 or 8'],
+    [{ status_list: { bits: 1 } }, 'token-claim-invalid: expected status_list.lst to be base64url'],
+  ])('that says %j is refused with what should have been there', (members, message) => {
+    expect(() => judgeStatusList({ ...good, ...members }, URI, ISSUER, 1_500_000, 5)).toThrow(
+      expect.objectContaining({ message }),
+    )
+  })
+
+  test('is known by its header: its type must be there, and a class tag must not', () => {
+    const header = { alg: 'ES256', kid: 'key_1', typ: 'statuslist+jwt' }
+    const of = (members: object): unknown =>
+      codeOf(() => judgeHeader({ ...header, ...members }, STATUS_LIST_HEADER, JWT_ALGORITHMS).kid)
+    expect(of({})).toBe('key_1')
+    expect(of({ typ: STATUS_LIST_MEDIA_TYPE })).toBe('key_1')
+    for (const members of [{ typ: undefined }, { typ: 'JWT' }, { cat: 'cl_B7d4PD333AAA' }]) {
+      expect(of(members)).toBe('token-class-mismatch')
+    }
+    expect(Object.isFrozen(STATUS_LIST_HEADER)).toBe(true)
+  })
+})
+
+test('a status is found at its place, of whatever width, and beyond the end there is none', () => {
+  const bytes = Uint8Array.of(0b1110_0100, 0x0f)
+  const all = (bits: 1 | 2 | 4 | 8, count: number): (number | null)[] =>
+    Array.from({ length: count }, (_, index) => statusAt(bytes, bits, index))
+  expect(all(1, 17)).toEqual([0, 0, 1, 0, 0, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, null])
+  expect(all(2, 9)).toEqual([0, 1, 2, 3, 3, 3, 0, 0, null])
+  expect(all(4, 5)).toEqual([4, 14, 15, 0, null])
+  expect(all(8, 3)).toEqual([228, 15, null])
 })
