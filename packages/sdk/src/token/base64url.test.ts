@@ -47,7 +47,7 @@ test('it can decode over its own characters', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 70 }), (bytes) => {
       const buffer = new TextEncoder().encode(`abc${encode(bytes)}`)
-      expect(decodeBase64urlInto(buffer, 3, buffer.length, buffer, 3)).toBeGreaterThanOrEqual(0)
+      expect(decodeBase64urlInto(buffer, 3, buffer.length, buffer, 3)).toBe(true)
       expect(buffer.subarray(3, 3 + decodedLength(buffer.length - 3))).toEqual(bytes)
     }),
   )

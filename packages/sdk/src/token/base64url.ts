@@ -1,4 +1,4 @@
-import { UTF8 } from './codec.ts'
+import { UTF8 } from './utf8.ts'
 
 /**
  * Strict base64url (RFC 4648 §5, RFC 7515 §2): no padding, no white space, no other alphabet, and no
@@ -21,7 +21,7 @@ export function encodeBase64url(bytes: Uint8Array): string {
 export function decodeBase64url(text: string): Uint8Array | null {
   const characters = UTF8.encode(text)
   const bytes = new Uint8Array(decodedLength(characters.length))
-  return decodeBase64urlInto(characters, 0, characters.length, bytes, 0) < 0 ? null : bytes
+  return decodeBase64urlInto(characters, 0, characters.length, bytes, 0) ? bytes : null
 }
 
 /** How many bytes this many characters carry. */
@@ -33,8 +33,7 @@ export function decodedLength(characters: number): number {
  * Decodes the characters of `source` from `start` to `end` to `target` from `written` on. `target` may
  * be `source` when it is written no later than it is read: three bytes take the place of four.
  *
- * @returns Negative for what is not strict base64url; else bits, of which none of `NOT_ASCII` is set
- *   where every byte is ASCII.
+ * @returns Whether it is strict base64url.
  */
 export function decodeBase64urlInto(
   source: Uint8Array,
@@ -42,9 +41,9 @@ export function decodeBase64urlInto(
   end: number,
   target: Uint8Array,
   written: number,
-): number {
+): boolean {
   const rest = (end - start) % 4
-  if (rest === 1) return -1
+  if (rest === 1) return false
   const whole = end - rest
   let seen = 0
   let at = written
@@ -60,29 +59,31 @@ export function decodeBase64urlInto(
     target[at + 2] = value
     at += 3
   }
-  return rest === 0 || seen < 0 ? seen : seen | decodeRest(source, whole, rest, target, at)
+  return seen >= 0 && (rest === 0 || decodeRest(source, whole, rest, target, at))
 }
 
-/** The first bit of each of the three bytes that four characters carry. */
-export const NOT_ASCII = 0x808080
-
-/** The last two or three characters; the bits that belong to no byte must be zero. */
+/** The last two or three characters. */
 function decodeRest(
   source: Uint8Array,
   position: number,
   rest: number,
   target: Uint8Array,
   at: number,
-): number {
+): boolean {
   const value =
     ((DIGITS[source[position] as number] as number) << 18) |
     ((DIGITS[source[position + 1] as number] as number) << 12) |
     (rest === 3 ? (DIGITS[source[position + 2] as number] as number) << 6 : 0)
-  const stray = rest === 3 ? 0xff : 0xffff
-  if (value < 0 || (value & stray) !== 0) return -1
   target[at] = value >> 16
   if (rest === 3) target[at + 1] = value >> 8
-  return value
+  return value >= 0 && !hasStrayBits(source[position + rest - 1] as number, rest)
+}
+
+/** Whether the last of the characters has bits that belong to no byte, and that must be zero. */
+export function hasStrayBits(lastCharacter: number, characters: number): boolean {
+  const rest = characters % 4
+  const unused = rest === 2 ? 0b1111 : rest === 3 ? 0b11 : 0
+  return ((DIGITS[lastCharacter] as number) & unused) !== 0
 }
 
 function digitTable(): Int8Array {

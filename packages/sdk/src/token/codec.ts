@@ -1,3 +1,6 @@
+import { decodeBase64urlInto } from './base64url.ts'
+import { decodeUtf8, UTF8 } from './utf8.ts'
+
 /** How texts become bytes and bytes texts. A platform may do it faster, not otherwise. */
 export interface Codec {
   /**
@@ -5,13 +8,23 @@ export interface Codec {
    * when a character is beyond ASCII.
    */
   encode(text: string, room: number): Uint8Array | null
+  /**
+   * Decodes a part of a text to where its bytes are, from `written` on: three bytes take the place of four
+   * characters, or stand behind all of them.
+   *
+   * @param bytes What `encode` made of the text.
+   * @returns Whether it is strict base64url.
+   */
+  decodeBase64url(
+    text: string,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    written: number,
+  ): boolean
   /** The text of these bytes, a byte order mark included; `null` when they are not strictly UTF-8. */
-  decode(bytes: Uint8Array, start: number, end: number, isAscii: boolean): string | null
+  decode(bytes: Uint8Array, start: number, end: number): string | null
 }
-
-/** The encoder, of which one is enough. */
-export const UTF8: InstanceType<typeof TextEncoder> = new TextEncoder()
-const DECODER = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** What every platform has. */
 export const PORTABLE_CODEC: Codec = {
@@ -20,14 +33,7 @@ export const PORTABLE_CODEC: Codec = {
     const { read, written } = UTF8.encodeInto(text, bytes)
     return read === text.length && written === text.length ? bytes : null
   },
+  decodeBase64url: (_, bytes: Uint8Array, start: number, end: number, written: number) =>
+    decodeBase64urlInto(bytes, start, end, bytes, written),
   decode: (bytes: Uint8Array, start: number, end: number) => decodeUtf8(bytes.subarray(start, end)),
-}
-
-/** The text of bytes that are strictly UTF-8, or `null`. A byte order mark stays in it. */
-export function decodeUtf8(bytes: Uint8Array): string | null {
-  try {
-    return DECODER.decode(bytes)
-  } catch {
-    return null
-  }
 }

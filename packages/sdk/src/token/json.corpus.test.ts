@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { decodeUtf8 } from './codec.ts'
+import { decodeUtf8 } from './utf8.ts'
 import { isJsonObject, type JsonObject, parseJsonObject } from './json.ts'
 
 /** The texts of nst/JSONTestSuite, which are read in place and absent in a plain clone. */
@@ -8,7 +8,7 @@ const CORPUS = new URL('../../../../../shared/corpora/json-parsing.json', import
 
 const parseBytes = (bytes: Uint8Array): JsonObject | null => {
   const text = decodeUtf8(bytes)
-  return text === null ? null : parseJsonObject(text, bytes)
+  return text === null ? null : parseJsonObject(text)
 }
 
 interface Case {

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeUtf8 } from './codec.ts'
+import { decodeUtf8 } from './utf8.ts'
 import { parseJsonObject } from './json.ts'
 
 const parseBytes = (bytes: Uint8Array): unknown => {
   const text = decodeUtf8(bytes)
-  return text === null ? null : parseJsonObject(text, bytes)
+  return text === null ? null : parseJsonObject(text)
 }
 const parse = (text: string): unknown => parseBytes(new TextEncoder().encode(text))
 
@@ -42,6 +42,24 @@ test.each(['{"a":":","b":"\\":\\\\"}', '{"a":{"b":1},"b":{"a":1}}', '{"\\\\":1,"
     expect(parse(text)).toEqual(JSON.parse(text))
   },
 )
+
+test('white space and escapes hide no repetition, and make none', () => {
+  const space = fc.string({ unit: fc.constantFrom(' ', '\t', '\n', '\r'), maxLength: 3 })
+  const name = fc.constantFrom('a', 'b', ':', '"', '\\', '\\"', '": "', '\\\\')
+  const member = fc.tuple(name, name, space, space, space)
+  fc.assert(
+    fc.property(fc.array(member, { maxLength: 4 }), (members) => {
+      const written = members.map(
+        ([key, value, before, between, after]) =>
+          `${before}${JSON.stringify(key)}${between}:${after}${JSON.stringify(value)}${before}`,
+      )
+      const text = `{${written.join(',')}}`
+      const isTwice = new Set(members.map(([key]) => key)).size < members.length
+      expect(parse(text)).toEqual(isTwice ? null : JSON.parse(text))
+    }),
+    { numRuns: 2_000 },
+  )
+})
 
 test('a member called __proto__ is refused, at every level and in every spelling', () => {
   expect(parse('{"__proto__":{"admin":true}}')).toBeNull()

@@ -12,15 +12,8 @@ const MAX_MEMBERS = 256
 /**
  * The object that a text is the JSON of, or `null` when it is not strictly that. The caller has bounded
  * the text.
- *
- * @param bytes What the text was decoded from: UTF-8, from `start` to `end`.
  */
-export function parseJsonObject(
-  text: string,
-  bytes: Uint8Array,
-  start = 0,
-  end: number = bytes.length,
-): JsonObject | null {
+export function parseJsonObject(text: string): JsonObject | null {
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -29,7 +22,7 @@ export function parseJsonObject(
   }
   if (!isJsonObject(value)) return null
   const members = countMembers(value, MAX_DEPTH)
-  return members === countWritten(bytes, start, end) && members <= MAX_MEMBERS ? value : null
+  return members === countWritten(text) && members <= MAX_MEMBERS ? value : null
 }
 
 /** Whether a value is an object with members: no array, not `null`. */
@@ -49,42 +42,56 @@ export function copyJson(value: unknown): unknown {
 }
 
 // `JSON.parse` keeps the last of two members of one name and says nothing. But valid JSON has exactly one
-// colon outside its strings for each member that is written: where a name stood twice, fewer members are
-// left than were written. Counting both is several times cheaper than comparing the names.
+// string with a colon behind it for each member that is written: where a name stood twice, fewer members
+// are left than were written. Counting both is several times cheaper than comparing the names.
 
-const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COLON = 0x3a
+const SPACE = 0x20
 
-/** The members that are written: the colons outside strings. Bytes are read in half the time of a text. */
-function countWritten(bytes: Uint8Array, start: number, end: number): number {
+/** The members that are written in valid JSON. Strings are passed over by jumps: to look at each character takes longer. */
+function countWritten(text: string): number {
   let count = 0
-  for (let position = start; position < end; position++) {
-    const byte = bytes[position]
-    if (byte === COLON) count++
-    if (byte !== QUOTE) continue
-    position++
-    for (;;) {
-      const inside = bytes[position]
-      // Valid JSON closes its strings; the end is for a reader who doubts it.
-      if (inside === QUOTE || position >= end) break
-      position += inside === BACKSLASH ? 2 : 1
-    }
+  for (let start = text.indexOf('"'); start >= 0;) {
+    let next = endOfString(text, start) + 1
+    // What is below the space and outside a string is white space too.
+    while (text.charCodeAt(next) <= SPACE) next++
+    if (text.charCodeAt(next) === COLON) count++
+    start = text.indexOf('"', next)
   }
   return count
+}
+
+/** The quote that ends a string; valid JSON has one, and the end of the text is for a reader who doubts it. */
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1)
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end < 0 ? text.length : end
+}
+
+/** Whether there is an odd number of backslashes before a quote: each but the last escapes another. */
+function isEscaped(text: string, quote: number): boolean {
+  let first = quote
+  while (text.charCodeAt(first - 1) === BACKSLASH) first--
+  return (quote - first) % 2 === 1
 }
 
 /** The members that are left, at all levels; `NaN` when there are more levels, or a `__proto__`. */
 function countMembers(value: object, levels: number): number {
   if (levels === 0) return Number.NaN
-  const isArray = Array.isArray(value)
-  const names = Object.keys(value)
-  let count = isArray ? 0 : names.length
-  for (const name of names) {
+  let count = 0
+  if (Array.isArray(value)) {
+    for (const item of value) count += countMembersIn(item, levels)
+    return count
+  }
+  for (const name of Object.keys(value)) {
     // Whoever copies `__proto__` with an assignment would give the copy another prototype.
     if (name === '__proto__') return Number.NaN
-    const member = (value as JsonObject)[name]
-    if (typeof member === 'object' && member !== null) count += countMembers(member, levels - 1)
+    count += 1 + countMembersIn((value as JsonObject)[name], levels)
   }
   return count
+}
+
+function countMembersIn(value: unknown, levels: number): number {
+  return typeof value === 'object' && value !== null ? countMembers(value, levels - 1) : 0
 }

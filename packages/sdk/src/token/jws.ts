@@ -1,4 +1,4 @@
-import { decodeBase64urlInto, decodedLength, NOT_ASCII } from './base64url.ts'
+import { decodedLength } from './base64url.ts'
 import { type Codec, PORTABLE_CODEC } from './codec.ts'
 import { type CountersignError, refusal } from './errors.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
@@ -57,11 +57,11 @@ export function parseJws(token: string, options: ParseOptions = {}): Jws {
   // other. Allocation is what costs most here.
   const bytes = codec.encode(token, decodedLength(Math.max(first, second - first - 1)))
   if (bytes === null) throw malformed('ASCII')
-  const header = known?.header ?? decodeObject(codec, bytes, 0, first, length, 'header')
-  const payload = decodeObject(codec, bytes, first + 1, second, length, 'payload')
+  const header = known?.header ?? decodeObject(codec, token, bytes, 0, first, 'header')
+  const payload = decodeObject(codec, token, bytes, first + 1, second, 'payload')
   // In place: nobody needs its characters any more.
   const start = second + 1
-  if (decodeBase64urlInto(bytes, start, length, bytes, start) < 0) {
+  if (!codec.decodeBase64url(token, bytes, start, length, start)) {
     throw malformed('a signature in base64url')
   }
   return {
@@ -80,17 +80,18 @@ function knownHeaderOf(token: string, headers: readonly KnownHeader[]): KnownHea
 
 function decodeObject(
   codec: Codec,
+  token: string,
   bytes: Uint8Array,
   start: number,
   end: number,
-  written: number,
   part: string,
 ): JsonObject {
-  const bits = decodeBase64urlInto(bytes, start, end, bytes, written)
-  if (bits < 0) throw malformed(`a ${part} in base64url`)
-  const stop = written + decodedLength(end - start)
-  const text = codec.decode(bytes, written, stop, (bits & NOT_ASCII) === 0)
-  const object = text === null ? null : parseJsonObject(text, bytes, written, stop)
+  const written = token.length
+  if (!codec.decodeBase64url(token, bytes, start, end, written)) {
+    throw malformed(`a ${part} in base64url`)
+  }
+  const text = codec.decode(bytes, written, written + decodedLength(end - start))
+  const object = text === null ? null : parseJsonObject(text)
   if (object === null) throw malformed(`a ${part} that is strict JSON`)
   return object
 }

@@ -1,5 +1,5 @@
 import { decodeBase64url } from './base64url.ts'
-import { decodeUtf8 } from './codec.ts'
+import { decodeUtf8 } from './utf8.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 import { type Jws, MAX_TOKEN_CHARACTERS } from './jws.ts'
 import { namesMachine } from './m2m-claims.ts'
@@ -126,5 +126,5 @@ function decodePart(token: string, index: 0 | 1): JsonObject | null {
   if (!isJwtFormat(token)) return null
   const bytes = decodeBase64url(token.split('.', 3)[index] ?? '')
   const text = bytes === null ? null : decodeUtf8(bytes)
-  return bytes === null || text === null ? null : parseJsonObject(text, bytes)
+  return text === null ? null : parseJsonObject(text)
 }

@@ -1,6 +1,6 @@
 import { engine } from '#engine'
 import type { JwtAlgorithm } from '../token/algorithms.ts'
-import { decodeUtf8 } from '../token/codec.ts'
+import { decodeUtf8 } from '../token/utf8.ts'
 import { refusal } from '../token/errors.ts'
 import type { JsonObject } from '../token/json.ts'
 import { type Jws, type KnownHeader, parseJws } from '../token/jws.ts'

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { decodeBase64url } from '../token/base64url.ts'
-import { decodeUtf8 } from '../token/codec.ts'
+import { decodeUtf8 } from '../token/utf8.ts'
 import { isJsonObject, type JsonObject, parseJsonObject } from '../token/json.ts'
 import { engine } from '#engine'
 import { importKeySet } from './jwk.ts'
@@ -38,7 +38,7 @@ const isSignedBy = async (jwk: JsonObject, jws: unknown): Promise<boolean> => {
   const parts = jws.split('.')
   const [header = null, payload = null, signature = null] = parts.map(decodeBase64url)
   if (parts.length !== 3 || header === null || payload === null || signature === null) return false
-  const members = parseJsonObject(decodeUtf8(header) ?? '', header)
+  const members = parseJsonObject(decodeUtf8(header) ?? '')
   if (!isJsonObject(members) || members['alg'] !== key.algorithm) return false
   const input = new TextEncoder().encode(`${parts[0]}.${parts[1]}`)
   return signature.length === key.signatureLength && key.check(input, signature)

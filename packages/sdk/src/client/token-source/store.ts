@@ -1,5 +1,5 @@
 import { decodeBase64url, encodeBase64url } from '../../token/base64url.ts'
-import { decodeUtf8, UTF8 } from '../../token/codec.ts'
+import { decodeUtf8, UTF8 } from '../../token/utf8.ts'
 import { isJsonObject } from '../../token/json.ts'
 import { MAX_TOKEN_CHARACTERS } from '../../token/jws.ts'
 import { within } from '../waiting.ts'

@@ -1,6 +1,8 @@
 import { createHash, createPublicKey, hash, verify } from 'node:crypto'
 import type { JwtAlgorithm } from '../../token/algorithms.ts'
-import { type Codec, decodeUtf8, UTF8 } from '../../token/codec.ts'
+import { decodedLength, hasStrayBits } from '../../token/base64url.ts'
+import type { Codec } from '../../token/codec.ts'
+import { decodeUtf8, UTF8 } from '../../token/utf8.ts'
 import type { CheckSignature, Engine, PublicKeyMaterial } from './engine.ts'
 
 const DIGESTS: Readonly<Record<JwtAlgorithm, string | null>> = {
@@ -21,20 +23,31 @@ function importKey({ algorithm, jwk }: PublicKeyMaterial): Promise<CheckSignatur
   }
 }
 
-/**
- * Buffers from Node's pool, and its shortest way to a text. Not its base64: after a signature
- * the decoders that work on vectors take longer than plain JavaScript.
- */
+const REPLACEMENT = '\uFFFD'
+
+/** Buffers from Node's pool, and its own decoders, which are lenient: what they were lenient about is refused. */
 const codec: Codec = {
-  encode(text: string, room: number): Uint8Array | null {
+  encode(text: string, room: number): Buffer | null {
     const bytes = Buffer.allocUnsafe(text.length + room)
     const { read, written } = UTF8.encodeInto(text, bytes)
     return read === text.length && written === text.length ? bytes : null
   },
-  decode: (bytes: Uint8Array, start: number, end: number, isAscii: boolean) =>
-    isAscii && bytes instanceof Buffer
-      ? bytes.toString('latin1', start, end)
-      : decodeUtf8(bytes.subarray(start, end)),
+  decodeBase64url(text: string, bytes: Buffer, start: number, end: number, written: number) {
+    const characters = text.slice(start, end)
+    const { length } = characters
+    // Base64 is decoded too, and what is neither is passed over: then there are fewer bytes.
+    return (
+      length % 4 !== 1 &&
+      !characters.includes('+') &&
+      !characters.includes('/') &&
+      bytes.write(characters, written, 'base64url') === decodedLength(length) &&
+      !hasStrayBits(characters.charCodeAt(length - 1), length)
+    )
+  },
+  decode(bytes: Buffer, start: number, end: number) {
+    const text = bytes.toString('utf8', start, end)
+    return text.includes(REPLACEMENT) ? decodeUtf8(bytes.subarray(start, end)) : text
+  },
 }
 
 function identity(signature: Uint8Array): Uint8Array {

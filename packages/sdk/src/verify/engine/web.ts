@@ -1,5 +1,6 @@
 import type { JwtAlgorithm } from '../../token/algorithms.ts'
-import { PORTABLE_CODEC, UTF8 } from '../../token/codec.ts'
+import { PORTABLE_CODEC } from '../../token/codec.ts'
+import { UTF8 } from '../../token/utf8.ts'
 import type { CheckSignature, Engine, PublicKeyMaterial } from './engine.ts'
 
 /** For the import of a key and for the check: each takes from it what it needs. */
