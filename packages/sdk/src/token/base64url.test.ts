@@ -5,6 +5,7 @@ import {
   decodeBase64urlInto,
   decodedLength,
   encodeBase64url,
+  NOT_ASCII,
 } from './base64url.ts'
 
 const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
@@ -49,6 +50,26 @@ test('it can decode over its own characters', () => {
       const buffer = new TextEncoder().encode(`abc${encode(bytes)}`)
       expect(decodeBase64urlInto(buffer, 3, buffer.length, buffer, 3)).toBeGreaterThanOrEqual(0)
       expect(buffer.subarray(3, 3 + decodedLength(buffer.length - 3))).toEqual(bytes)
+    }),
+  )
+})
+
+test('it writes what it decodes, and nothing behind it', () => {
+  for (const text of ['', 'QQ', 'QUI', 'QUJD', 'QUJDRA']) {
+    const source = new TextEncoder().encode(text)
+    const target = new Uint8Array(8).fill(7)
+    expect(decodeBase64urlInto(source, 0, source.length, target, 1)).toBeGreaterThanOrEqual(0)
+    const expected = [7, ...Buffer.from(text, 'base64url')]
+    expect([...target]).toEqual([...expected, ...Array(8 - expected.length).fill(7)])
+  }
+})
+
+test('it tells whether every byte is ASCII', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 12 }), (bytes) => {
+      const source = new TextEncoder().encode(encode(bytes))
+      const bits = decodeBase64urlInto(source, 0, source.length, new Uint8Array(12), 0)
+      expect((bits & NOT_ASCII) === 0).toBe(bytes.every((byte) => byte < 128))
     }),
   )
 })
