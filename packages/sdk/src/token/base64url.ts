@@ -60,7 +60,7 @@ export function decodeBase64urlInto(
     target[at + 2] = value
     at += 3
   }
-  return rest === 0 || seen < 0 ? seen : seen | decodeRest(source, whole, rest, target, at)
+  return rest === 0 ? seen : seen | decodeRest(source, whole, rest, target, at)
 }
 
 /** The first bit of each of the three bytes that four characters carry. */
@@ -79,7 +79,7 @@ function decodeRest(
     ((DIGITS[source[position + 1] as number] as number) << 12) |
     (rest === 3 ? (DIGITS[source[position + 2] as number] as number) << 6 : 0)
   const stray = rest === 3 ? 0xff : 0xffff
-  if (value < 0 || (value & stray) !== 0) return -1
+  if ((value & stray) !== 0) return -1
   target[at] = value >> 16
   if (rest === 3) target[at + 1] = value >> 8
   return value
