@@ -23,7 +23,7 @@ const started = (options: { stuckAfterMs?: number; waitUntil?: (work: unknown) =
         })
       }),
     monotonicMs: () => clock.now,
-    maxAgeMs: () => 60_000,
+    maxAgeMs: (held) => held.length * 60_000,
     coolDownMs: 10_000,
     ...options,
   })
@@ -44,6 +44,7 @@ describe('what is held', () => {
   test('is nothing at first, infinitely old, and may be asked for', () => {
     const { refreshed } = started()
     expect(refreshed.current()).toBeNull()
+    expect(refreshed.current(0)).toBeNull()
     expect(refreshed.ageMs()).toBe(Infinity)
     expect(refreshed.mayTry()).toBe(true)
     expect(refreshed.isFailing()).toBe(false)
@@ -181,6 +182,8 @@ describe('a fetch that nobody waits for', () => {
   test('is handed on, fails without harm, and is one', async () => {
     const work: unknown[] = []
     const { refreshed, clock, asked } = started({ waitUntil: (one) => work.push(one) })
+    refreshed.ageMs()
+    clock.now += 50_000
     refreshed.refreshBeside()
     clock.now += 5_999
     refreshed.refreshBeside()
