@@ -52,3 +52,13 @@ test('it can decode over its own characters', () => {
     }),
   )
 })
+
+test('it writes what it decodes, and nothing behind it', () => {
+  for (const text of ['', 'QQ', 'QUI', 'QUJD', 'QUJDRA']) {
+    const source = new TextEncoder().encode(text)
+    const target = new Uint8Array(8).fill(7)
+    expect(decodeBase64urlInto(source, 0, source.length, target, 1)).toBe(true)
+    const expected = [7, ...Buffer.from(text, 'base64url')]
+    expect([...target]).toEqual([...expected, ...Array(8 - expected.length).fill(7)])
+  }
+})

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
+  CREDENTIAL_PATTERNS,
   CREDENTIAL_SECRET_BYTES,
   type CredentialKind,
   formatCredential,
@@ -121,4 +122,64 @@ test('what is no text is no credential', () => {
   for (const odd of [undefined, null, 1, {}, ['mt_'], Symbol('mt_'), new String('mt_')]) {
     expect(parseCredential(odd as string)).toBeNull()
   }
+})
+
+test('there is a pattern for each prefix of each kind, which fits all of its credentials and no more', () => {
+  expect(CREDENTIAL_PATTERNS.map(({ kind, prefix }) => [kind, prefix])).toEqual(
+    KINDS.map(({ kind, prefix }) => [kind, prefix]),
+  )
+  for (const { kind, prefix, pattern } of CREDENTIAL_PATTERNS) {
+    const { idLength } = KINDS.find((one) => one.kind === kind) ?? { idLength: 0 }
+    const made = (byte: number): string =>
+      formatCredential(
+        {
+          kind,
+          prefix,
+          keyVersion: 0x0102,
+          idBytes: new Uint8Array(idLength).fill(byte),
+          secret: new Uint8Array(CREDENTIAL_SECRET_BYTES).fill(byte),
+        },
+        () => new Uint8Array(32).fill(byte),
+      )
+    for (const text of [made(0), made(255)]) {
+      expect(parseCredential(text)).toMatchObject({ kind, prefix, keyVersion: 0x0102 })
+      expect(`in a text: ${text}.`.match(new RegExp(pattern))?.[0]).toBe(text)
+      expect(text.slice(0, -1)).not.toMatch(new RegExp(pattern))
+    }
+  }
+})
+
+test('the parts lie where they are said to lie', () => {
+  const [keyVersion, secretVersion] = [0x0102, 0x03040506]
+  const idBytes = new Uint8Array(20).fill(7)
+  const secret = new Uint8Array(CREDENTIAL_SECRET_BYTES).fill(8)
+  const prefix = 'ak_'
+  const parts = {
+    kind: 'machine-secret',
+    prefix,
+    keyVersion,
+    idBytes,
+    secretVersion,
+    secret,
+  } as const
+  const read = parseCredential(formatCredential(parts, () => new Uint8Array(32).fill(9)))
+  expect([...(read?.body ?? [])]).toEqual([2, 1, 2, ...idBytes, 3, 4, 5, 6, ...secret])
+  expect(read?.check).toEqual(new Uint8Array(8).fill(9))
+  const { secretVersion: _, ...unsaid } = parts
+  expect(parseCredential(formatCredential(unsaid, () => new Uint8Array(8)))?.secretVersion).toBe(0)
+})
+
+test('a credential of one kind does not pass for another of the same prefix and length', () => {
+  const idBytes = new Uint8Array(16)
+  const parts = { keyVersion: 1, idBytes, secret: new Uint8Array(CREDENTIAL_SECRET_BYTES) }
+  const key = formatCredential(
+    { ...parts, kind: 'api-key', prefix: 'mt_' },
+    () => new Uint8Array(8),
+  )
+  // Its checksum is right, and it has the length of a token; the tag inside says what it is.
+  expect(key).toHaveLength(
+    formatCredential({ ...parts, kind: 'm2m-token', prefix: 'mt_' }, () => new Uint8Array(8))
+      .length,
+  )
+  expect(parseCredential(key)).toBeNull()
 })

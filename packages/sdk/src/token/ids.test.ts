@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createId, formatId, idBytes, type IdKind, isId, parseId } from './ids.ts'
+import { createId, formatId, idBytes, type IdKind, isId, isMachineId, parseId } from './ids.ts'
 
 const KINDS: readonly IdKind[] = [
   'instance',
@@ -61,4 +61,29 @@ describe.each(KINDS)('%s ids', (kind) => {
 
 test('a machine id whose value is too large for its bytes is told as no id when parsed', () => {
   expect(() => parseId('machine', `mch_${'z'.repeat(27)}`)).toThrow(TypeError)
+})
+
+test('the text of no kind is taken for that of another, and the refusal names the kind that was asked', () => {
+  expect(() => parseId('machine', 'mt_secret')).toThrow('Not an id of kind machine.')
+})
+
+test('a machine id is known by all of its characters', () => {
+  const id = createId('machine', Date.UTC(2026, 0, 1), new Uint8Array(16).fill(9))
+  expect(isMachineId(id)).toBe(true)
+  for (const text of [`x${id}`, `${id}x`, `${id}\n`, id.slice(1), id.slice(0, -1), ` ${id}`, '']) {
+    expect(isMachineId(text)).toBe(false)
+  }
+  expect(isMachineId(`mch_${'-'.repeat(27)}`)).toBe(false)
+})
+
+test('the time in an id is seconds since 2020, or milliseconds since 1970, with the highest byte first', () => {
+  const random = Uint8Array.from({ length: 16 }, (_, at) => 0xf0 + at)
+  const machine = (seconds: number): number[] => [
+    ...idBytes('machine', Date.UTC(2020, 0, 1) + seconds * 1_000, random),
+  ]
+  expect(machine(0)).toEqual([0, 0, 0, 0, ...random])
+  expect(machine(0x01_02_03_04)).toEqual([1, 2, 3, 4, ...random])
+  expect(machine(0xff_ff_ff_ff + 0.999)).toEqual([255, 255, 255, 255, ...random])
+  const token = idBytes('m2mToken', 0x01_02_03_04_05_06 + 0.5, random)
+  expect([...token]).toEqual([1, 2, 3, 4, 5, 6, ...random.subarray(0, 10)])
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { copyJson, isJsonObject, parseJsonObject } from './json.ts'
 import { decodeUtf8 } from './utf8.ts'
-import { parseJsonObject } from './json.ts'
 
 const parseBytes = (bytes: Uint8Array): unknown => {
   const text = decodeUtf8(bytes)
@@ -99,4 +99,35 @@ test('a byte order mark and bytes that are no UTF-8 are refused', () => {
   expect(parseBytes(bytes(0x7b, 0x22, 0xed, 0xa0, 0x80, 0x22, 0x3a, 0x31, 0x7d))).toBeNull()
   expect(parseBytes(bytes(0x7b, 0x22, 0x80, 0x22, 0x3a, 0x31, 0x7d))).toBeNull()
   expect(parseBytes(bytes(0x7b, 0x22, 0xe2, 0x82))).toBeNull()
+})
+
+test('only what has members is an object', () => {
+  for (const value of [{}, { a: 1 }, Object.create(null)]) expect(isJsonObject(value)).toBe(true)
+  for (const value of [null, undefined, [], 'a', 1, true]) expect(isJsonObject(value)).toBe(false)
+})
+
+describe('a copy', () => {
+  test('is the same down to its bottom, and shares nothing', () => {
+    const value = { a: [1, 'b', null, true, { c: [] }], d: { e: {} }, f: undefined }
+    const copy = copyJson(value) as typeof value
+    expect(copy).toEqual(value)
+    expect(copy).not.toBe(value)
+    expect(copy.a).not.toBe(value.a)
+    expect(copy.a[4]).not.toBe(value.a[4])
+    expect(copy.d.e).not.toBe(value.d.e)
+    expect(Array.isArray(copy.a)).toBe(true)
+  })
+
+  test.each([null, undefined, 1, 'a', true])('of %j is itself', (value) => {
+    expect(copyJson(value)).toBe(value)
+  })
+
+  test('gets no prototype from a member of that name', () => {
+    const copy = copyJson(JSON.parse('{"a":1,"b":{"__proto__":{"admin":true},"c":2}}')) as {
+      readonly b: { readonly admin?: unknown }
+    }
+    expect(copy).toEqual({ a: 1, b: { c: 2 } })
+    expect(copy.b.admin).toBeUndefined()
+    expect(Object.getPrototypeOf(copy.b)).toBe(Object.prototype)
+  })
 })

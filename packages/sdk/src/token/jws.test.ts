@@ -2,6 +2,7 @@ import { generateKeyPair, SignJWT } from 'jose'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createTestKey, encodePart, GOOD_PAYLOAD, headerOf, signToken } from '../testing/tokens.ts'
+import { PORTABLE_CODEC } from './codec.ts'
 import { isCountersignError } from './errors.ts'
 import { MAX_TOKEN_CHARACTERS, parseJws } from './jws.ts'
 
@@ -107,4 +108,44 @@ test('no text makes it throw anything else, and no refusal quotes the token', ()
   } catch (error) {
     expect(String(error)).not.toContain(payload.slice(0, 12))
   }
+})
+
+describe('a refusal says what should have been there:', () => {
+  const part = encodePart('{}')
+  test.each<[string, unknown]>([
+    ['a string', 1],
+    ['a shorter token', 'a'.repeat(MAX_TOKEN_CHARACTERS + 1)],
+    ['three parts', ''],
+    ['three parts', part],
+    ['three parts', `.${part}`],
+    ['three parts', `${part}.${part}`],
+    ['three parts', `.${part}.AAAA`],
+    ['three parts', `${part}.${part}.AAAA.`],
+    ['three parts', `${part}.${part}..AAAA`],
+    ['a shorter header', `${'A'.repeat(2_049)}.${part}.AAAA`],
+    ['ASCII', `${part}.${part}.é`],
+    ['a header in base64url', `A.${part}.AAAA`],
+    ['a header in base64url', `=.${part}.AAAA`],
+    ['a payload in base64url', `${part}.A.AAAA`],
+    ['a header that is strict JSON', `AAAA.${part}.AAAA`],
+    ['a payload that is strict JSON', `${part}.AAAA.AAAA`],
+    ['a payload that is strict JSON', `${part}..AAAA`],
+    ['a payload that is strict JSON', `${part}._w.AAAA`],
+    ['a signature in base64url', `${part}.${part}.A`],
+  ])('%s', (expected, text) => {
+    expect(() => parseJws(text as string)).toThrow(
+      expect.objectContaining({ message: `token-malformed: expected ${expected}` }),
+    )
+  })
+})
+
+test('the longest token and the longest header are taken', () => {
+  const longest = encodePart('{}'.padEnd(1_536))
+  expect(longest).toHaveLength(2_048)
+  expect(parseJws(`${longest}.e30.AAAA`).headerLength).toBe(2_048)
+  const [head, room] = ['e30.e30.', MAX_TOKEN_CHARACTERS - 8]
+  expect(parseJws(head + 'A'.repeat(room)).signature).toHaveLength((room * 3) / 4)
+  expect(refusal(`${head}${'A'.repeat(room)}AAAA`)).toBe('token-malformed')
+  expect(parseJws(`${head}AAAA`, { maxCharacters: 12 }).payload).toEqual({})
+  expect(() => parseJws(`${head}AAAA`, { maxCharacters: 11 })).toThrow('a shorter token')
 })

@@ -124,3 +124,14 @@ test('an object of the wire becomes a token', () => {
     token: 'mt_x',
   })
 })
+
+test('members of an odd type are read as absent', () => {
+  const absent = { id: '', subject: '', expiration: null, createdAt: 0, expired: false }
+  expect(read({})).toMatchObject(absent)
+  for (const odd of ['5', null, true, [5], {}]) {
+    expect(read({ exp: odd, iat: odd })).toMatchObject(absent)
+  }
+  for (const odd of [5, null, true, ['a'], {}]) {
+    expect(read({ jti: odd, sub: odd })).toMatchObject(absent)
+  }
+})

@@ -147,3 +147,29 @@ describe('the class of a JWT that was taken apart', () => {
     expect(typeOfJws({ header, payload })).toBe(type)
   })
 })
+
+test('the longest token is one, and each part begins and ends with characters of base64url', () => {
+  const longest = `a.b.${'c'.repeat(MAX_TOKEN_CHARACTERS - 4)}`
+  expect(isJwtFormat(longest)).toBe(true)
+  expect(isJwtFormat(`${longest}c`)).toBe(false)
+  for (const odd of ['+', '=', ' ', '\n', '/', 'é']) {
+    for (const text of [
+      `${odd}a.b.c`,
+      `a.${odd}b.c`,
+      `a.b.${odd}c`,
+      `a.b${odd}.c`,
+      `a.b.c${odd}`,
+    ]) {
+      expect(isJwtFormat(text), JSON.stringify(text)).toBe(false)
+    }
+  }
+})
+
+test('what is no JSON in base64url says nothing of its class', () => {
+  // Stray bits, a length that no bytes have, bytes that are no UTF-8.
+  for (const part of ['QR', 'A', '_w', 'AAAA']) {
+    const token = `${part}.${part}.AAAA`
+    expect(isJwtFormat(token)).toBe(true)
+    expect(isMachineJwt(token)).toBe(false)
+  }
+})

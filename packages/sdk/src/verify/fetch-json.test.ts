@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
-import { isCountersignError } from '../token/errors.ts'
-import { fetchJson } from './fetch-json.ts'
+import { CountersignError, isCountersignError } from '../token/errors.ts'
+import { fetchJson, fetchText, mediaType, readBounded, withSignal } from './fetch-json.ts'
 
 let server: Server | undefined
 
@@ -104,4 +104,129 @@ test('what never answers is given up in time, also by a fetch that ignores signa
   await expect(fetchJson(endless, 'http://a.test/', 20)).rejects.toMatchObject({
     code: 'keys-unavailable',
   })
+})
+
+describe('a refusal says what came instead', () => {
+  const said = async (listener: RequestListener): Promise<string> => {
+    const url = await start(listener)
+    const error: unknown = await fetchJson((target, init) => fetch(target, init), url).catch(
+      (reason: unknown) => reason,
+    )
+    return String(error).replace(url, 'URL')
+  }
+  const prefix = 'CountersignError: keys-unavailable: expected JSON at URL, got'
+
+  test.each([
+    ['no JSON', answer(200, 'application/json', '{')],
+    ['status 500 application/json', answer(500, 'application/json', '{}')],
+    ['status 200 text/html', answer(200, 'Text/HTML; charset=utf-8', '{}')],
+    ['status 200 ', answer(200, undefined, '{}')],
+    ['no answer', answer(200, 'application/json', `"${'a'.repeat(262_144)}"`)],
+  ])('%s', async (got, listener) => {
+    expect(await said(listener)).toBe(`${prefix} ${got}`)
+  })
+})
+
+test.each(['text/json', 'application/jsonx', 'xapplication/json', 'application/+json'])(
+  'what says that it is %s is no JSON',
+  async (type) => {
+    expect(await refusal(await start(answer(200, type, '{}')))).toBe('keys-unavailable')
+  },
+)
+
+test('it asks for what it reads, and follows nobody', async () => {
+  const inits: RequestInit[] = []
+  const text = (type: string) => async (_: string, init: RequestInit) => {
+    inits.push(init)
+    return new Response('{}', { headers: { 'content-type': type } })
+  }
+  expect(await fetchJson(text('application/json'), 'http://a.test/')).toEqual({})
+  expect(await fetchText(text('a/b'), 'http://a.test/', 'a/b', /^a\/b$/)).toBe('{}')
+  expect(inits).toEqual([
+    expect.objectContaining({ redirect: 'manual', headers: { accept: 'application/json' } }),
+    expect.objectContaining({ redirect: 'manual', headers: { accept: 'a/b' } }),
+  ])
+})
+
+test('what somebody’s own fetch throws is no verdict on a token', async () => {
+  const thrown = new CountersignError('token-revoked')
+  await expect(fetchJson(() => Promise.reject(thrown), 'http://a.test/')).rejects.toMatchObject({
+    code: 'keys-unavailable',
+    got: 'no answer',
+    cause: thrown,
+  })
+})
+
+test('the answer that is not read is let go of', async () => {
+  let isCancelled = false
+  const body = new ReadableStream({
+    cancel() {
+      isCancelled = true
+    },
+  })
+  const failing = async (): Promise<Response> => new Response(body, { status: 500 })
+  await expect(fetchJson(failing, 'http://a.test/')).rejects.toThrow()
+  expect(isCancelled).toBe(true)
+})
+
+describe('a body', () => {
+  const response = (...chunks: (Uint8Array | string)[]): Response =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          for (const chunk of chunks) {
+            controller.enqueue(typeof chunk === 'string' ? Buffer.from(chunk) : chunk)
+          }
+          controller.close()
+        },
+      }),
+    )
+
+  test('is read up to its bound, in however many pieces', async () => {
+    expect(await readBounded(response('ab', 'cd'), 4)).toBe('abcd')
+    await expect(readBounded(response('ab', 'cde'), 4)).rejects.toThrow('more than 4 bytes')
+    expect(await readBounded(new Response(null), 0)).toBe('')
+    const [first, ...rest] = Buffer.from('é')
+    expect(await readBounded(response(Uint8Array.of(first ?? 0), Uint8Array.from(rest)), 2)).toBe(
+      'é',
+    )
+  })
+
+  test('that ends within a character is no text', async () => {
+    await expect(readBounded(response(Uint8Array.of(0x61, 0xc3)), 9)).rejects.toThrow(TypeError)
+  })
+
+  test('that is too large is let go of', async () => {
+    let isCancelled = false
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        controller.enqueue(new Uint8Array(10))
+      },
+      cancel() {
+        isCancelled = true
+      },
+    })
+    await expect(readBounded(new Response(body), 99)).rejects.toThrow(RangeError)
+    expect(isCancelled).toBe(true)
+  })
+})
+
+test.each([
+  ['Application/JSON ; charset=utf-8', 'application/json'],
+  [' text/html', 'text/html'],
+  ['', ''],
+])('the media type of %j is %j', (header, type) => {
+  expect(mediaType(new Response(null, { headers: { 'content-type': header } }))).toBe(type)
+  expect(mediaType(new Response(null))).toBe('')
+})
+
+test('waiting ends with its signal, also with one that came before, and as the signal says', async () => {
+  const never = new Promise<never>(() => undefined)
+  const early = AbortSignal.abort(new Error('early'))
+  await expect(withSignal(never, early)).rejects.toThrow('early')
+  const late = new AbortController()
+  const waiting = withSignal(never, late.signal)
+  late.abort(new Error('late'))
+  await expect(waiting).rejects.toThrow('late')
+  expect(await withSignal(Promise.resolve(1), new AbortController().signal)).toBe(1)
 })

@@ -45,7 +45,10 @@ describe('it skips a key', () => {
   test.each([
     ['that is symmetric', { kty: 'oct', kid: 'k', alg: 'HS256', k: 'c2VjcmV0' }],
     ['that is symmetric and says RS256', { kty: 'oct', kid: 'k', alg: 'RS256', k: 'c2VjcmV0' }],
-    ['with a private member', { ...ec, d: 'AAAA' }],
+    ...['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].flatMap((name): [string, object][] => [
+      [`with the private member ${name}`, { ...rsa, [name]: 'AAAA' }],
+      [`with ${name} that says nothing`, { ...ec, [name]: undefined }],
+    ]),
     ['without a kid', { ...ec, kid: undefined }],
     ['whose kid is empty', { ...ec, kid: '' }],
     ['whose kid is a number', { ...ec, kid: 1 }],
@@ -66,6 +69,13 @@ describe('it skips a key', () => {
       { ...ec, x: encodeBase64url(new Uint8Array(32)), y: encodeBase64url(new Uint8Array(32)) },
     ],
     ['with a short coordinate', { ...ec, x: x.slice(0, 42) }],
+    ['with another short coordinate', { ...ec, y: y.slice(0, 42) }],
+    ['with a long coordinate', { ...ec, x: `AAAA${x}` }],
+    ['with another long coordinate', { ...ec, y: `AAAA${y}` }],
+    ['of another kind that says its curve', { ...rsa, crv: 'P-256' }],
+    ['without a curve', { ...ec, crv: undefined }],
+    ['for no use at all', { ...ec, use: null }],
+    ['for no operation', { ...ec, key_ops: [] }],
     ['with padding', { ...ec, x: `${x}=` }],
     ['without a member', { ...ec, y: undefined }],
     ['with a member that is a number', { ...ec, y: 1 }],
@@ -75,6 +85,10 @@ describe('it skips a key', () => {
     ['with a giant exponent', { ...rsa, e: n }],
     ['with an exponent that workerd does not take', { ...rsa, e: 'Iw' }],
     ['with exponent 0', { ...rsa, e: 'AA' }],
+    ['without an exponent', { ...rsa, e: undefined }],
+    ['without a modulus', { ...rsa, n: undefined }],
+    ['with an empty modulus', { ...rsa, n: '' }],
+    ['with an exponent of five bytes', { ...rsa, e: 'AQAAAAAD' }],
     ['with an empty exponent', { ...rsa, e: '' }],
     ['with a zero in front of its exponent', { ...rsa, e: 'AAEAAQ' }],
     ['with an even modulus', { ...rsa, n: even.toString('base64url') }],
@@ -91,6 +105,26 @@ describe('it skips a key', () => {
   ])('%s', async (_, key) => {
     expect(await kidsOf(key)).toEqual([])
   })
+})
+
+test('a key may say that it is for verifying, that it may sign as well, or nothing', async () => {
+  const saying: object[] = [
+    { use: undefined },
+    { use: 'sig', key_ops: ['verify'] },
+    { key_ops: ['sign', 'verify'] },
+  ]
+  const keys = saying.map((members, at) => ({ ...ec, ...members, kid: `k${at}` }))
+  expect(await kidsOf(...keys)).toEqual(['k0', 'k1', 'k2'])
+})
+
+test('a kid of 128 characters is taken', async () => {
+  const kid = 'k'.repeat(128)
+  expect(await kidsOf({ ...ec, kid })).toEqual([kid])
+})
+
+test('the exponents that are in use are taken', async () => {
+  const keys = ['Aw', 'EQ', 'AQAB'].map((e) => ({ ...rsa, e, kid: e }))
+  expect(await kidsOf(...keys)).toEqual(['Aw', 'EQ', 'AQAB'])
 })
 
 describe('an Ed25519 key of low order, for which one signature fits many messages, is skipped', () => {

@@ -130,7 +130,7 @@ const RSA_EXPONENTS = [3, 17, 65_537]
 
 /** RFC 7518 §3.3 and §6.3.1: 2048 to 4096 bits, an odd modulus. */
 function measureRsa(n?: Uint8Array | null, e?: Uint8Array | null): number | null {
-  if (!n || !e || n[0] === 0 || e[0] === 0 || e.length > 4) return null
+  if (!n || !e || n[0] === 0 || e[0] === 0) return null
   const exponent = e.reduce((value, byte) => value * 256 + byte, 0)
   const isOdd = Number(n.at(-1)) % 2 === 1
   const bits = n.length * 8 - Math.clz32(n[0] ?? 0) + 24

@@ -254,3 +254,78 @@ test('a set that is given serves without a fetch, as it was when it was given', 
     expect.objectContaining({ code: 'configuration-invalid' }),
   )
 })
+
+test('a set is asked for again at four minutes, and believed without asking until five', async () => {
+  const { keys, sent, clock } = started(set(first), silent)
+  await outcome(keys, 'first')
+  clock.now += 4 * MINUTE - 1
+  expect(keys.find('first')).not.toBeInstanceOf(Promise)
+  expect(sent).toHaveLength(1)
+  clock.now += 1
+  expect(keys.find('first')).not.toBeInstanceOf(Promise)
+  expect(sent).toHaveLength(2)
+  const idle = started(set(first), set(second))
+  await outcome(idle.keys, 'first')
+  idle.clock.now += 5 * MINUTE
+  expect(await outcome(idle.keys, 'first')).toBe('token-key-unknown')
+})
+
+test('while its source is silent nobody can say that a key is unknown', async () => {
+  const { keys, clock, sent } = started(set(first), json({}, 500))
+  await outcome(keys, 'first')
+  clock.now += 29_999
+  expect(await outcome(keys, 'second')).toBe('token-key-unknown')
+  clock.now += 1
+  expect(await outcome(keys, 'second')).toBe('keys-unavailable')
+  const message = `keys-unavailable: expected a JWK Set at ${URL}, got a recent failure`
+  await expect(keys.find('second')).rejects.toMatchObject({ message })
+  expect(await outcome(keys, 'first')).toBe('first')
+  expect(sent).toHaveLength(2)
+})
+
+test.each([{}, [], null, 'keys', { keys: {} }])(
+  'what is no JWK Set is no set: %j',
+  async (body) => {
+    const { keys } = started(json(body))
+    const message = `keys-unavailable: expected a JWK Set at ${URL}`
+    await expect(keys.find('first')).rejects.toMatchObject({ message })
+  },
+)
+
+describe('a set that is to be ready', () => {
+  test('is fetched, and not again before it is four minutes old', async () => {
+    const { keys, sent, clock } = started(set(first))
+    expect(keys.isKnown()).toBe(false)
+    await keys.warm()
+    expect(keys.isKnown()).toBe(true)
+    expect(keys.find('first')).not.toBeInstanceOf(Promise)
+    clock.now += 4 * MINUTE - 1
+    await keys.warm()
+    expect(sent).toHaveLength(1)
+    clock.now += 1
+    await keys.warm()
+    expect(sent).toHaveLength(2)
+  })
+
+  test('is gone on with when its source fails, and else that is told', async () => {
+    const { keys, clock, sent } = started(set(first), json({}, 500))
+    await keys.warm()
+    clock.now += 5 * MINUTE
+    await keys.warm()
+    await keys.warm()
+    expect(sent).toHaveLength(2)
+    expect(keys.isKnown()).toBe(true)
+    clock.now += 24 * HOUR
+    expect(keys.isKnown()).toBe(false)
+    await expect(keys.warm()).rejects.toMatchObject({ code: 'keys-unavailable' })
+    await expect(keys.warm()).rejects.toMatchObject({ got: 'a recent failure' })
+  })
+
+  test('is not ready without a key that is fit', async () => {
+    const { keys } = started(json({ keys: [{ kty: 'oct', kid: 'k', k: 'AAAA' }] }))
+    await expect(keys.warm()).rejects.toMatchObject({
+      message: `keys-unavailable: expected a JWK Set at ${URL} with a fit key`,
+    })
+    expect(keys.isKnown()).toBe(false)
+  })
+})

@@ -305,3 +305,124 @@ test.each([
     expect.objectContaining({ code: 'configuration-invalid' }),
   )
 })
+
+describe('how long a list is kept before it is looked at again', () => {
+  test.each([
+    ['as it says', { ttl: 100 }, {}, 60_000],
+    ['no longer than it may be relied on', { ttl: 10_000 }, { maxStaleSeconds: 20 }, 12_000],
+    ['an hour at most', { ttl: 1e6, exp: 2e9 }, { maxStaleSeconds: 3_600 }, 2_160_000],
+  ])('%s', async (_, payload, revocation, refreshedAfterMs) => {
+    const { verdict, sent, clock, state, settle } = started({ revocation })
+    state.content = { payload }
+    const token = await tokenAt(3)
+    await verdict(token)
+    clock.now += refreshedAfterMs - 1
+    expect(await verdict(token)).toBe('accepted')
+    await settle()
+    expect(sent).toHaveLength(1)
+    clock.now += 1
+    expect(await verdict(token)).toBe('accepted')
+    await settle()
+    expect(sent).toHaveLength(2)
+  })
+})
+
+test('of too many lists the one that was not used for longest goes', async () => {
+  const { verdict, sent } = started()
+  const used = async (number: number): Promise<void> => {
+    const uri = `${TEST_ISSUER}/status-lists/${number}`
+    expect(await verdict(await tokenAt(1, uri))).toBe('accepted')
+  }
+  for (let number = 0; number < 256; number++) await used(number)
+  await used(0)
+  expect(sent).toHaveLength(256)
+  await used(256)
+  await used(0)
+  expect(sent).toHaveLength(257)
+  await used(1)
+  expect(sent).toHaveLength(258)
+})
+
+describe('a list of so many tokens', () => {
+  test('as an authority ever makes one is read to its end', async () => {
+    const { state, verdict } = started()
+    const bytes = Uint8Array.from({ length: 131_072 }, (_, at) => (at * at * 31 + at * 7) >> 3)
+    bytes[131_071] = 0x7f
+    state.content = { bytes }
+    expect(await verdict(await tokenAt(1_048_574))).toBe('token-revoked')
+    expect(await verdict(await tokenAt(1_048_575))).toBe('accepted')
+    expect(await verdict(await tokenAt(1_048_576))).toBe('token-claim-invalid')
+  })
+
+  test('as may be is inflated, and no larger one', async () => {
+    const { state, verdict } = started()
+    state.content = { bytes: new Uint8Array(1_048_576) }
+    expect(await verdict(await tokenAt(3))).toBe('accepted')
+    const larger = started()
+    larger.state.content = { bytes: new Uint8Array(1_048_577) }
+    expect(await larger.verdict(await tokenAt(3))).toBe('status-unavailable')
+  })
+})
+
+test.each(['application/jwt', 'application/statuslist+jwtx', 'x-application/statuslist+jwt'])(
+  'a list that is served as %s is none',
+  async (type) => {
+    const { state, verdict } = started()
+    state.answer = async () => listAnswer(await signStatusList(key), type)
+    expect(await verdict(await tokenAt(3))).toBe('status-unavailable')
+  },
+)
+
+test('a refusal says what is wanting, and where that was looked for', async () => {
+  const { verifier } = started()
+  const beyond = { message: 'token-claim-invalid: expected an idx within its status list' }
+  await expect(verifier.verify(await tokenAt(64))).rejects.toMatchObject(beyond)
+  const silent = started({ jwks: undefined, jwksUri: `${TEST_ISSUER}/keys` })
+  silent.state.answer = async (request) =>
+    request.url.endsWith('/keys') ? json(jwks)(request) : new Response(null, { status: 500 })
+  const wanting = { message: `status-unavailable: expected a status list of ${TEST_ISSUER}` }
+  await expect(silent.verifier.verify(await tokenAt(3))).rejects.toMatchObject(wanting)
+  await expect(silent.verifier.warm()).rejects.toMatchObject({
+    message: `status-unavailable: expected the status lists of ${TEST_ISSUER}`,
+    cause: { got: 'status 500 ' },
+  })
+})
+
+describe('the lists that an issuer names', () => {
+  const warmed = async (answer: unknown, revocation: object = {}) => {
+    const { verifier, state, sent } = started({
+      jwks: undefined,
+      jwksUri: `${TEST_ISSUER}/keys`,
+      revocation,
+    })
+    state.answer = async (request) => {
+      if (request.url.endsWith('/keys')) return json(jwks)(request)
+      if (request.url.endsWith('/status-lists')) return json(answer)(request)
+      return new Response(null, { status: 500 })
+    }
+    const outcome = await verifier.warm().then(
+      () => 'warm',
+      (error: unknown) => (isCountersignError(error) ? error.code : String(error)),
+    )
+    return { outcome, lists: sent.filter(({ url }) => url.includes('/status-lists/')).length }
+  }
+
+  test.each([null, [], {}, 'a', { status_lists: LIST_URI }, { status_lists: [1] }])(
+    'are texts in an array, and nothing else: %j',
+    async (answer) => {
+      expect(await warmed(answer)).toEqual({ outcome: 'status-unavailable', lists: 0 })
+      const lenient = { whenUnavailable: 'accept' }
+      expect(await warmed(answer, lenient)).toEqual({ outcome: 'warm', lists: 0 })
+    },
+  )
+
+  test('may be none', async () => {
+    expect(await warmed({ status_lists: [] })).toEqual({ outcome: 'warm', lists: 0 })
+  })
+
+  test('are fetched up to 256, however many are named', async () => {
+    const uris = Array.from({ length: 300 }, (_, at) => `${TEST_ISSUER}/status-lists/${at}`)
+    const lenient = { whenUnavailable: 'accept' }
+    expect(await warmed({ status_lists: uris }, lenient)).toEqual({ outcome: 'warm', lists: 256 })
+  })
+})
