@@ -2,7 +2,6 @@ import { generateKeyPair, SignJWT } from 'jose'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createTestKey, encodePart, GOOD_PAYLOAD, headerOf, signToken } from '../testing/tokens.ts'
-import { PORTABLE_CODEC } from './codec.ts'
 import { isCountersignError } from './errors.ts'
 import { MAX_TOKEN_CHARACTERS, parseJws } from './jws.ts'
 
