@@ -1,14 +1,9 @@
-import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testAdapter } from '../adapters/cases.ts'
 import { createSetting, expectAnswers, startExample } from '../examples/support.ts'
-import { build, ENVIRONMENT } from './apps.ts'
+import { build, environmentOf, missing, type SetName, versionsOf } from './apps.ts'
 
 /** The adapters of heavy frameworks, each in an app that is built and started as its users do. */
-
-const { dependencies } = JSON.parse(
-  readFileSync(new URL('package.json', import.meta.url), 'utf8'),
-) as { readonly dependencies: Readonly<Record<string, string>> }
 
 const FRAMEWORKS = {
   astro: 'astro',
@@ -18,31 +13,40 @@ const FRAMEWORKS = {
   'tanstack-react-start': '@tanstack/react-start',
 } as const
 
-describe.each(Object.entries(FRAMEWORKS))('%s', (name, module) => {
-  let folder: string
-  beforeAll(async () => {
-    folder = await build(name)
+testSet('node20')
+testSet('node24')
+
+function testSet(set: SetName): void {
+  const why = missing(set)
+  const versions = versionsOf(set)
+  const frameworks = Object.entries(FRAMEWORKS).filter(([, module]) => module in versions)
+
+  describe.skipIf(why !== null).each(frameworks)(`%s of ${set}`, (name, module) => {
+    let folder: string
+    beforeAll(async () => {
+      folder = await build(set, name)
+    })
+
+    const start = (env: Readonly<Record<string, string>>) =>
+      startExample('npm', ['start'], folder, { ...environmentOf(set), ...env })
+
+    test('the example starts as documented, and lets in who may come in', async () => {
+      await using setting = await createSetting()
+      await using app = await start(setting.env)
+      await expectAnswers(app, setting, true)
+      await MORE[name]?.(app.url, await setting.mint('worker', 'jwt'), setting)
+    })
+
+    testAdapter(
+      `${module} ${versions[module] ?? ''}`,
+      async ({ env }) => {
+        const app = await start(env)
+        return { url: app.url, close: async () => app[Symbol.asyncDispose]() }
+      },
+      { hasClock: false, showsBothHeaders: name === 'nuxt' || name === 'tanstack-react-start' },
+    )
   })
-
-  const start = (env: Readonly<Record<string, string>>) =>
-    startExample('npm', ['start'], folder, { ...ENVIRONMENT, ...env })
-
-  test('the example starts as documented, and lets in who may come in', async () => {
-    await using setting = await createSetting()
-    await using app = await start(setting.env)
-    await expectAnswers(app, setting, true)
-    await MORE[name]?.(app.url, await setting.mint('worker', 'jwt'), setting)
-  })
-
-  testAdapter(
-    `${module} ${dependencies[module] ?? ''}`,
-    async ({ env }) => {
-      const app = await start(env)
-      return { url: app.url, close: async () => app[Symbol.asyncDispose]() }
-    },
-    { hasClock: false, showsBothHeaders: name === 'nuxt' || name === 'tanstack-react-start' },
-  )
-})
+}
 
 /** What else each framework has: where callers could be mistaken for one another, and its build. */
 const MORE: Readonly<Record<string, typeof expectMoreOfNext>> = {
