@@ -92,6 +92,17 @@ export async function build(set: SetName, name: string): Promise<string> {
   return folder
 }
 
+/** Compiles `types` with the versions of a set. */
+export async function compile(set: SetName): Promise<void> {
+  const folder = join(HERE, set, '.apps/types')
+  await cp(join(HERE, 'types'), folder, { recursive: true })
+  try {
+    await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder])
+  } catch (cause) {
+    throw new Error((cause as { readonly stdout: string }).stdout, { cause })
+  }
+}
+
 async function install(set: SetName): Promise<void> {
   const folder = join(HERE, set)
   const done = statSync(join(folder, 'node_modules/.package-lock.json'), { throwIfNoEntry: false })

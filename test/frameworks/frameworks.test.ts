@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testAdapter } from '../adapters/cases.ts'
 import { createSetting, expectAnswers, startExample } from '../examples/support.ts'
-import { build, environmentOf, missing, type SetName, versionsOf } from './apps.ts'
+import { build, compile, environmentOf, missing, type SetName, versionsOf } from './apps.ts'
 
 /** The adapters of heavy frameworks, each in an app that is built and started as its users do. */
 
@@ -20,6 +20,10 @@ function testSet(set: SetName): void {
   const why = missing(set)
   const versions = versionsOf(set)
   const frameworks = Object.entries(FRAMEWORKS).filter(([, module]) => module in versions)
+
+  test.skipIf(why !== null)(`the types of the adapters fit what is in ${set}`, async () => {
+    await expect(compile(set)).resolves.toBeUndefined()
+  })
 
   describe.skipIf(why !== null).each(frameworks)(`%s of ${set}`, (name, module) => {
     let folder: string
