@@ -14,6 +14,15 @@ const HERE = fileURLToPath(new URL('.', import.meta.url))
 
 const run = promisify(execFile)
 
+/** Their packages, by the names of our pages and examples. */
+export const FRAMEWORKS = {
+  astro: 'astro',
+  nextjs: 'next',
+  nuxt: 'nuxt',
+  'react-router': 'react-router',
+  'tanstack-react-start': '@tanstack/react-start',
+} as const
+
 /**
  * Each set has a lock file of its own: the newest majors that run on Node 20, on the Node that runs the
  * tests, and those that are newer and need a later Node, on Node 24.
