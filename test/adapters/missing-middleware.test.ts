@@ -36,7 +36,7 @@ const ADAPTERS: Readonly<
   },
   nuxt: {
     getAuth: () => ofNuxt.getAuth(event, M2M),
-    guard: () => ofNuxt.requireMachine()(handler)(event),
+    guard: () => ofNuxt.requireMachine()<ofNuxt.NuxtEvent>(handler)(event),
   },
   'react-router': {
     getAuth: () => ofReactRouter.getAuth(args, M2M),

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { FRAMEWORKS, type SetName, versionsOf } from '../frameworks/apps.ts'
 import { ROOT } from '../support/spawn.ts'
 
 /**
@@ -23,6 +24,32 @@ test.each(pages)(
 test.each(pages)('docs/frameworks/%s is in the table of README.md', (page) => {
   expect(index).toContain(`(${page})`)
 })
+
+test('README.md of the repository has the same table', () => {
+  const root = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  expect(tableOf(root)).toEqual(
+    tableOf(index).map((row) => row.replace('](', '](docs/frameworks/')),
+  )
+})
+
+test.each(Object.entries(FRAMEWORKS))(
+  'the table tells with which %s it was tested',
+  (page, module) => {
+    const [older, newer] = [minorIn('node20', module), minorIn('node24', module)]
+    const rest = newer === null ? '' : newer === older ? ' and 24' : `, ${newer} on Node 24`
+    const row = tableOf(index).find((one) => one.includes(`(${page}.md)`))
+    expect(row).toContain(`| ${older ?? ''} on Node 20${rest} |`)
+  },
+)
+
+/** The major and the minor of a module in a set of test/frameworks. */
+function minorIn(set: SetName, module: string): string | null {
+  return /^\d+\.\d+/.exec(versionsOf(set)[module] ?? '')?.[0] ?? null
+}
+
+function tableOf(page: string): string[] {
+  return page.split('\n').filter((line) => line.startsWith('| [') && line.includes('`cd examples/'))
+}
 
 function render(page: string): string {
   return page

@@ -1,48 +1,69 @@
-import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { testAdapter } from '../adapters/cases.ts'
 import { createSetting, expectAnswers, startExample } from '../examples/support.ts'
-import { build, ENVIRONMENT } from './apps.ts'
+import {
+  build,
+  compile,
+  environmentOf,
+  FRAMEWORKS,
+  missing,
+  type SetName,
+  versionsOf,
+} from './apps.ts'
 
 /** The adapters of heavy frameworks, each in an app that is built and started as its users do. */
 
-const { dependencies } = JSON.parse(
-  readFileSync(new URL('package.json', import.meta.url), 'utf8'),
-) as { readonly dependencies: Readonly<Record<string, string>> }
+testSet('node20')
+testSet('node24')
 
-const FRAMEWORKS = {
-  astro: 'astro',
-  nextjs: 'next',
-  nuxt: 'nuxt',
-  'react-router': 'react-router',
-  'tanstack-react-start': '@tanstack/react-start',
-} as const
+function testSet(set: SetName): void {
+  const why = missing(set)
+  const versions = versionsOf(set)
+  const frameworks = Object.entries(FRAMEWORKS).filter(([, module]) => module in versions)
 
-describe.each(Object.entries(FRAMEWORKS))('%s', (name, module) => {
-  let folder: string
-  beforeAll(async () => {
-    folder = await build(name)
+  if (why !== null) {
+    test(`${set} is here`, ({ skip }) => {
+      // On a machine of CI it must be.
+      if (process.env['CI'] === 'true') expect.fail(why)
+      skip(`SKIPPED: ${why}`)
+    })
+  }
+
+  test.skipIf(why !== null)(`the types of the adapters fit what is in ${set}`, async () => {
+    await expect(compile(set)).resolves.toBeUndefined()
   })
 
-  const start = (env: Readonly<Record<string, string>>) =>
-    startExample('npm', ['start'], folder, { ...ENVIRONMENT, ...env })
+  describe.skipIf(why !== null).each(frameworks)(`%s of ${set}`, (name, module) => {
+    let folder: string
+    beforeAll(async () => {
+      folder = await build(set, name)
+    })
 
-  test('the example starts as documented, and lets in who may come in', async () => {
-    await using setting = await createSetting()
-    await using app = await start(setting.env)
-    await expectAnswers(app, setting, true)
-    await MORE[name]?.(app.url, await setting.mint('worker', 'jwt'), setting)
+    const start = (env: Readonly<Record<string, string>>) =>
+      startExample('npm', ['start'], folder, { ...environmentOf(set), ...env })
+
+    test('the example starts as documented, and lets in who may come in', async () => {
+      await using setting = await createSetting()
+      await using app = await start(setting.env)
+      await expectAnswers(app, setting, true)
+      await MORE[name]?.(app.url, await setting.mint('worker', 'jwt'), setting)
+    })
+
+    const named = `${module} ${versions[module] ?? ''}`
+    const testBelow = (path: string, title: string, showsBothHeaders: boolean): void => {
+      testAdapter(
+        title,
+        async ({ env }) => {
+          const app = await start(env)
+          return { url: app.url + path, close: async () => app[Symbol.asyncDispose]() }
+        },
+        { hasClock: false, showsBothHeaders },
+      )
+    }
+    testBelow('', named, name === 'nuxt' || name === 'tanstack-react-start')
+    if (name === 'nextjs') testBelow('/api', `${named}, in its pages router`, true)
   })
-
-  testAdapter(
-    `${module} ${dependencies[module] ?? ''}`,
-    async ({ env }) => {
-      const app = await start(env)
-      return { url: app.url, close: async () => app[Symbol.asyncDispose]() }
-    },
-    { hasClock: false, showsBothHeaders: name === 'nuxt' || name === 'tanstack-react-start' },
-  )
-})
+}
 
 /** What else each framework has: where callers could be mistaken for one another, and its build. */
 const MORE: Readonly<Record<string, typeof expectMoreOfNext>> = {
@@ -77,7 +98,10 @@ async function answer(url: string, token?: string): Promise<readonly [number, un
   return [response.status, await response.json()]
 }
 
-/** Who is nobody at the edge, the proxy, a server component, and by a request of the handler's own. */
+/**
+ * Who is nobody at the edge, the proxy, a server component and a server action, by a request of the
+ * handler's own, and in the pages router.
+ */
 async function expectMoreOfNext(
   url: string,
   token: string,
@@ -97,6 +121,30 @@ async function expectMoreOfNext(
     env['WORKER_ID'],
   )
   expect(await (await fetch(`${url}/page-of-machine`)).text()).toContain('nobody')
+  expect(await submit(`${url}/form`, headers)).toBe(`/public?orderedBy=${env['WORKER_ID'] ?? ''}`)
+  expect(await submit(`${url}/form`, {})).toBe('/public?refused')
+  expect(await answer(`${url}/api/orders`, token)).toEqual([
+    200,
+    { machineId: env['WORKER_ID'], scopes: [expect.stringMatching(/^mch_/)] },
+  ])
+  expect((await fetch(`${url}/api/orders`)).status).toBe(401)
+  const page = await fetch(`${url}/props-of-machine`, { headers })
+  expect([page.status, await page.text()]).toEqual([
+    200,
+    expect.stringContaining(`<p>${env['WORKER_ID'] ?? ''}</p>`),
+  ])
+  expect((await fetch(`${url}/props-of-machine`)).status).toBe(401)
+  // Next has nothing to go by there: nobody is let in, and the page says so.
+  expect((await fetch(`${url}/api/edge`, { headers })).status).toBe(500)
   const ids = [env['WORKER_ID'], env['WORKER_ID'], null, null, null]
   expect(await answer(`${url}/another`, token)).toEqual([200, { subjects: ids }])
+}
+
+/** Sends the form of a page to its server action, as a browser without scripts does, and tells where that leads. */
+async function submit(url: string, headers: Readonly<Record<string, string>>): Promise<string> {
+  const [, action = ''] = /name="(\$ACTION_ID_\w+)"/.exec(await (await fetch(url)).text()) ?? []
+  const body = new FormData()
+  body.set(action, '')
+  const answer = await fetch(url, { method: 'POST', headers, body, redirect: 'manual' })
+  return answer.headers.get('location') ?? `${answer.status}`
 }

@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     ...root.test,
     globalSetup: ['test/frameworks/apps.ts'],
-    include: ['test/frameworks/*.test.ts'],
+    include: ['test/frameworks/*.test.ts', 'test/frameworks/node20/*.test.ts'],
     exclude: ['**/node_modules/**'],
     testTimeout: 60_000,
     hookTimeout: 280_000,

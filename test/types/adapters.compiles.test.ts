@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
 import { createMiddleware, createStart } from '@tanstack/react-start'
 import type { Auth, M2MAuth, RequestAuth } from 'countersign'
@@ -182,7 +182,7 @@ describe('middleware, guards and handlers fit where their framework takes them',
     expect([worker, alone]).toHaveLength(2)
   })
 
-  test('nextjs, around a route handler with its parameters, the proxy and a page of Node', () => {
+  test('nextjs, around a route handler with its parameters, the proxy, and what is Node’s in the pages router', () => {
     const { getAuth, requireAuth, requireMachine } = ofNextjs.createCountersign(OPTIONS)
     interface Route {
       readonly params: Promise<{ readonly id: string }>
@@ -201,9 +201,17 @@ describe('middleware, guards and handlers fit where their framework takes them',
       return new Response()
     })
     expectTypeOf(proxy).toEqualTypeOf<(request: NextRequest) => Promise<Response>>()
+    const untyped = requireMachine()((request) => new Response(request.url))
+    expectTypeOf(untyped).toEqualTypeOf<(request: Request) => Promise<Response>>()
     const page = (request: IncomingMessage) => getAuth(request, M2M)
     expectTypeOf(page).returns.resolves.toEqualTypeOf<Nobody>()
-    expect([GET, proxy, page]).toHaveLength(3)
+    const api = requireMachine()((request: IncomingMessage, response: ServerResponse) => {
+      response.end(request.url)
+    })
+    expectTypeOf(api).toEqualTypeOf<
+      (request: IncomingMessage, response: ServerResponse) => Promise<unknown>
+    >()
+    expect([GET, proxy, untyped, page, api]).toHaveLength(5)
   })
 
   test('nuxt, around a handler that is given more than is used', () => {

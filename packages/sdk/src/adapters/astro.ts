@@ -17,7 +17,7 @@ import {
 } from '../authenticate/request-auth.ts'
 import type { CurrentAuth } from './current-auth.ts'
 
-/** `countersign/astro`: endpoints and pages of Astro 5 that are rendered on demand. */
+/** `countersign/astro`: endpoints and pages of Astro 5 and 7 that are rendered on demand. */
 
 declare global {
   // eslint-disable-next-line @typescript-eslint/no-namespace -- Astro has its users write its types so.

@@ -8,10 +8,11 @@ import {
   type RequireMachineOptions,
   toResponse,
 } from '../authenticate/guards.ts'
-import { fromAny, type NodeRequest } from '../authenticate/node-request.ts'
+import { fromAny, isOfTheWeb, type NodeRequest } from '../authenticate/node-request.ts'
 import type { HasHeaders } from '../authenticate/presented-token.ts'
 import { createRequestAuth, type GetAuth, type RequestAuth } from '../authenticate/request-auth.ts'
 import type { CurrentAuth } from './current-auth.ts'
+import type { NodeHandler, NodeResponse } from './node.ts'
 
 /**
  * `countersign/nextjs`: Next 15 and 16, on Node and at the edge. Next runs its proxy apart from its
@@ -25,14 +26,16 @@ export type RouteHandler<Req extends HasHeaders, Rest extends readonly unknown[]
   ...rest: Rest
 ) => Res | Promise<Res>
 
-/** Goes around a route handler, or the proxy. */
-export type Guarded = <
-  Req extends HasHeaders = Request,
-  Rest extends readonly unknown[] = [],
-  Res = Response,
->(
-  handler: RouteHandler<Req, Rest, Res>,
-) => (request: Req, ...rest: Rest) => Promise<Res | Response>
+export interface Guarded {
+  /** Goes around a route handler, or the proxy. */
+  <Req extends HasHeaders = Request, Rest extends readonly unknown[] = [], Res = Response>(
+    handler: RouteHandler<Req, Rest, Res>,
+  ): (request: Req, ...rest: Rest) => Promise<Res | Response>
+  /** Goes around an API route of the pages router, whose request and response are Node's. */
+  <Req extends NodeRequest, Res extends NodeResponse>(
+    handler: NodeHandler<Req, Res>,
+  ): (request: Req, response: Res) => Promise<unknown>
+}
 
 /** One instance, with its own keys, lists and caches. */
 export interface Countersign {
@@ -75,13 +78,22 @@ export function createCountersign(options?: MiddlewareOptions): Countersign {
       ? find(found, { headers: found })
       : find(request, request)
   }
-  const guarding =
-    (guard: Guard): Guarded =>
-    (handler) =>
-    async (request, ...rest) => {
-      const denial = await guard(await findBy(request))
-      return denial === null ? handler(request, ...rest) : toResponse(denial)
-    }
+  const guarding = (guard: Guard): Guarded => {
+    const guarded =
+      <Req extends HasHeaders | NodeRequest, Rest extends readonly unknown[]>(
+        handler: (request: Req, ...rest: Rest) => unknown,
+      ) =>
+      async (request: Req, ...rest: Rest): Promise<unknown> => {
+        const denial = await guard(await findBy(request))
+        if (denial === null) return handler(request, ...rest)
+        if (isOfTheWeb(request)) return toResponse(denial)
+        // By the type of a guard it is there. Next complains of an API route that returns something.
+        const response = rest[0] as NodeResponse
+        response.writeHead(denial.status, { ...denial.headers }).end()
+        return undefined
+      }
+    return guarded
+  }
   return Object.freeze<Countersign>({
     auth: async (asked) => (await (await current()).authenticate(asked)).toAuth(),
     getAuth: async (request, asked) => (await (await findBy(request)).authenticate(asked)).toAuth(),

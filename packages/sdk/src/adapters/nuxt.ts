@@ -1,4 +1,4 @@
-import type {} from 'h3'
+import type { H3Event } from 'h3'
 import type { MiddlewareOptions } from '../authenticate/environment.ts'
 import {
   createAuthGuard,
@@ -59,7 +59,7 @@ export function countersignMiddleware(
 export const getAuth: GetAuth<NuxtEvent> = createGetAuth(find)
 
 /** Goes around an event handler. */
-export type Guarded = <Event extends NuxtEvent, Res>(
+export type Guarded = <Event extends NuxtEvent = H3Event, Res = unknown>(
   handler: (event: Event) => Res | Promise<Res>,
 ) => (event: Event) => Promise<Res | Response>
 

@@ -17,7 +17,7 @@ import {
   requestAuthIn,
 } from '../authenticate/request-auth.ts'
 
-/** `countersign/react-router`: React Router 7 in framework mode, with `future.v8_middleware`. */
+/** `countersign/react-router`: React Router 8 in framework mode, and 7 with `future.v8_middleware`. */
 
 /** What `countersignMiddleware` left in the context of a request. */
 export const countersignContext: ReturnType<typeof createContext<RequestAuth | null>> =

@@ -30,7 +30,8 @@ export function fromAny(request: HasHeaders | NodeRequest): HasHeaders {
   return isOfTheWeb(request) ? request : fromNode(request)
 }
 
-function isOfTheWeb(request: HasHeaders | NodeRequest): request is HasHeaders {
+/** Whether its headers are to be asked, as the web's are. */
+export function isOfTheWeb(request: HasHeaders | NodeRequest): request is HasHeaders {
   // A header of that name would be a text.
   return typeof request.headers.get === 'function'
 }

@@ -4,9 +4,9 @@ import { createRequestHandler } from '@remix-run/express'
 import { createClient, type Machine } from 'countersign'
 import express from 'express'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RunningApp } from '../adapters/cases.ts'
-import { listen } from '../adapters/listen.ts'
-import { startTestAuthority, type TestAuthority } from '../support/authority.ts'
+import type { RunningApp } from '../../adapters/cases.ts'
+import { listen } from '../../adapters/listen.ts'
+import { startTestAuthority, type TestAuthority } from '../../support/authority.ts'
 
 /** Remix 2, whose loaders take a `Request`: no adapter is needed, and the page says how. */
 
@@ -37,7 +37,7 @@ afterAll(async () => {
 
 /** The one route of an app, a resource route, as Remix's compiler hands it to its server. */
 async function build(): Promise<ServerBuild> {
-  const module = (await import('./apps/remix/orders.ts')) as unknown
+  const module = (await import('./remix/orders.ts')) as unknown
   const route = { id: 'routes/orders', path: 'orders', module }
   return {
     mode: 'production',
@@ -89,6 +89,6 @@ test('nobody, and who presents garbage, gets a 401 with its challenge, and no re
 
 test('the page shows the code that was run', () => {
   const read = (path: string): string => readFileSync(new URL(path, import.meta.url), 'utf8')
-  const page = read('../../docs/frameworks/react-router.md')
-  expect(page).toContain(read('apps/remix/orders.ts').trim())
+  const page = read('../../../docs/frameworks/react-router.md')
+  expect(page).toContain(read('remix/orders.ts').trim())
 })
