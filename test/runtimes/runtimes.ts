@@ -216,6 +216,7 @@ export async function bundleWorker(folder: string, source: string): Promise<void
     input: join(folder, source),
     cwd: folder,
     platform: 'neutral',
+    external: [/^cloudflare:/],
     resolve: { conditionNames: ['workerd', 'worker', 'browser', 'import', 'default'] },
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message)
