@@ -14,12 +14,12 @@ import { createWorld, STORAGES } from './history/world.ts'
 const IS_SLOW = process.env['COUNTERSIGN_SLOW'] === '1'
 
 /** `null`: another each time. */
-const SEEDS = IS_SLOW ? [1, 2, 3, 4, null, null] : [2]
+const SEEDS = IS_SLOW ? [2, 3, null] : [2]
 
-const RUNS = IS_SLOW ? 25 : 3
+const RUNS = IS_SLOW ? 6 : 3
 
 /** Then a history that went wrong is not made shorter any more. */
-const LIMIT_MS = IS_SLOW ? 300_000 : 30_000
+const LIMIT_MS = IS_SLOW ? 120_000 : 30_000
 
 const MAX_COMMANDS = IS_SLOW ? 120 : 50
 
@@ -27,7 +27,7 @@ const CASES = STORAGES.flatMap((storage) => SEEDS.map((seed) => ({ storage, seed
 
 test.each(CASES)(
   'in a random history, seed $seed, two processes on $storage accept what they must and nothing else',
-  { timeout: IS_SLOW ? 600_000 : 60_000 },
+  { timeout: 4 * LIMIT_MS },
   async ({ storage, seed }) => {
     const histories = fc.commands(COMMANDS, { maxCommands: MAX_COMMANDS, size: 'max' })
     await fc.assert(
