@@ -37,12 +37,21 @@ const FRAMEWORK_OF: Readonly<Record<string, string>> = {
   'countersign/tanstack-react-start': '@tanstack/react-start',
 }
 
+/** They are read where the package is installed or listed. */
+const packedReadmes = [
+  'packages/sdk/README.md',
+  'packages/authority/README.md',
+  'packages/aws-kms/README.md',
+  'packages/mcp/README.md',
+]
+
 const doors = [sdk, authority, awsKms, mcp].flatMap((folder) =>
   doorsOf(folder, readManifest(folder)),
 )
 const problems = [
   ...(await checkNames()),
   ...checkDocuments(),
+  ...checkLinks(),
   ...doors.filter(({ code }) => code.startsWith(sdk)).flatMap(checkReach),
   ...checkTarballs(),
 ]
@@ -77,17 +86,21 @@ function checkDocuments(): string[] {
   })
 }
 
+/** A packed page is alone: what it links must have an address of its own. */
+function checkLinks(): string[] {
+  return packedReadmes.flatMap((file) => {
+    const text = readFileSync(join(root, file), 'utf8')
+    return [...text.matchAll(/\]\(([^)]*)\)/g)]
+      .map(([, target = '']) => target)
+      .filter((target) => !/^(https:\/\/|#)/.test(target))
+      .map((target) => `${file} links ${target}, which is not in the package`)
+  })
+}
+
 function documents(): string[] {
   const docs = join(root, 'docs')
   const pages = existsSync(docs) ? readdirSync(docs, { recursive: true, encoding: 'utf8' }) : []
-  const readmes = [
-    'README.md',
-    'packages/sdk/README.md',
-    'packages/authority/README.md',
-    'packages/aws-kms/README.md',
-    'packages/mcp/README.md',
-  ]
-  return [...readmes, ...pages.map((page) => join('docs', page))].filter(
+  return ['README.md', ...packedReadmes, ...pages.map((page) => join('docs', page))].filter(
     (file) =>
       file.endsWith('.md') && !file.startsWith('docs/design/') && existsSync(join(root, file)),
   )

@@ -6,11 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
-import {
-  Client,
-  discoverOAuthProtectedResourceMetadata,
-  StreamableHTTPClientTransport,
-} from '@modelcontextprotocol/client'
+import { discoverOAuthProtectedResourceMetadata } from '@modelcontextprotocol/client'
 import { toNodeHandler } from '@modelcontextprotocol/node'
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
@@ -29,6 +25,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestKey, signToken, type TestKey } from '../../packages/sdk/src/testing/tokens.ts'
 import { startTestAuthority, type TestAuthority } from '../support/authority.ts'
 import { createTestClock } from '../support/clock.ts'
+import { callTool, type Era, ERAS } from '../support/mcp-client.ts'
 import { type Recorder, startRecorder } from '../support/recorder.ts'
 import type { RunningApp } from './cases.ts'
 import { listen } from './listen.ts'
@@ -77,22 +74,34 @@ const handleByVersion1 = async (req: IncomingMessage, res: ServerResponse): Prom
   await transport.handleRequest(req, res)
 }
 
-const SERVERS: readonly (readonly [string, (options: McpServerOptions) => Server])[] = [
+/** Version 1 of the SDK knows the older era only. */
+const BOTH: readonly Era[] = ['modern', 'legacy']
+const OLDER: readonly Era[] = ['legacy']
+
+const SERVERS: readonly (readonly [
+  string,
+  readonly Era[],
+  (options: McpServerOptions) => Server,
+])[] = [
   [
     'a web handler, of version 2 of the SDK',
+    BOTH,
     (options) =>
       createAdaptorServer({ fetch: protectMcpServer(options).fetch(mcp.fetch) }) as Server,
   ],
   [
     'a listener of Node, of version 2 of the SDK',
+    BOTH,
     (options) => createServer(protectMcpServer(options).node(handleByVersion2)),
   ],
   [
     'a listener of Node, of version 1 of the SDK',
+    OLDER,
     (options) => createServer(protectMcpServer(options).node(handleByVersion1)),
   ],
   [
     'Express',
+    BOTH,
     (options) => {
       const app = express()
       app.use(protectMcpServer(options).node(handleByVersion2))
@@ -128,7 +137,7 @@ const INITIALIZE = {
   },
 }
 
-describe.each(SERVERS)('behind protectMcpServer, %s', (_, createProtected) => {
+describe.each(SERVERS)('behind protectMcpServer, %s', (_, eras, createProtected) => {
   const clock = createTestClock()
   let recorder: Recorder
   let authority: TestAuthority
@@ -224,15 +233,9 @@ describe.each(SERVERS)('behind protectMcpServer, %s', (_, createProtected) => {
   const NOBODY = challenge(`Bearer resource_metadata="${METADATA_URL}"`)
   const REFUSED = challenge(`Bearer error="invalid_token", resource_metadata="${METADATA_URL}"`)
 
-  const ask = async (token: string, to = app): Promise<Said> => {
-    const requestInit = { headers: { authorization: `Bearer ${token}` } }
-    const client = new Client({ name: 'test', version: '1.0.0' })
-    await client.connect(
-      new StreamableHTTPClientTransport(new URL(`${to.url}/mcp`), { requestInit }),
-    )
-    const answer = await client.callTool({ name: 'whoami', arguments: {} })
-    await client.close()
-    return saidBy(answer)
+  const ask = async (token: string, to = app, era: Era = 'legacy'): Promise<Said> => {
+    const { text } = await callTool(new URL(`${to.url}/mcp`), token, 'whoami', era)
+    return JSON.parse(text) as Said
   }
 
   test('a hundred first requests at once fetch one key set and one status list', async () => {
@@ -244,21 +247,40 @@ describe.each(SERVERS)('behind protectMcpServer, %s', (_, createProtected) => {
     expect(calls).toHaveLength(2)
   })
 
+  test.each(eras.flatMap((era) => FORMATS.map((format) => [era, format] as const)))(
+    'by the %s era of the protocol a tool is called, and told by the %s token who calls',
+    async (era, format) => {
+      const { token } = await mint(machines.worker, format)
+      const { revision, text } = await callTool(new URL(`${app.url}/mcp`), token, 'whoami', era)
+      expect(revision).toBe(ERAS[era].revision)
+      const { id } = machines.worker
+      const worker = { tokenType: 'm2m_token', subject: id, clientId: id, scopes: [], token: '' }
+      expect(JSON.parse(text)).toMatchObject(worker)
+      expect(text).not.toContain(token)
+    },
+  )
+
   test.each(FORMATS)(
-    'clients of both versions of the SDK call a tool, which is told by the %s token who they are',
+    'a client of version 1 of the SDK calls a tool, which is told by the %s token who it is',
     async (format) => {
       const { token } = await mint(machines.worker, format)
-      const worker = { tokenType: 'm2m_token', subject: machines.worker.id, scopes: [] }
-      expect(await ask(token)).toMatchObject({ ...worker, clientId: machines.worker.id })
-
       const client = new ClientV1({ name: 'test', version: '1.0.0' })
       const requestInit = { headers: { authorization: `Bearer ${token}` } }
       const transport = new TransportV1(new URL(`${app.url}/mcp`), { requestInit })
       await client.connect(transport)
+      const worker = { tokenType: 'm2m_token', subject: machines.worker.id, scopes: [] }
       expect(saidBy(await client.callTool({ name: 'whoami' }))).toMatchObject(worker)
       await client.close()
     },
   )
+
+  test.each(eras)('by the %s era a stranger comes to no tool', async (era) => {
+    const url = new URL(`${app.url}/mcp`)
+    for (const format of FORMATS) {
+      const { token } = await mint(machines.stranger, format)
+      await expect(callTool(url, token, 'whoami', era)).rejects.toMatchObject({ status: 401 })
+    }
+  })
 
   test('a tool is given no token that it could pass on', async () => {
     const { token } = await mint(machines.worker, 'jwt')

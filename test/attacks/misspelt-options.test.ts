@@ -1,4 +1,14 @@
-import { type Client, createClient, type Machine } from 'countersign'
+import {
+  authenticateRequest,
+  type Client,
+  createAuthenticator,
+  createClient,
+  createTokenSource,
+  createVerifier,
+  type Machine,
+  verifyM2MJwt,
+  verifyM2MToken,
+} from 'countersign'
 import { countersignMiddleware as express } from 'countersign/express'
 import { countersignPlugin, requireMachine } from 'countersign/fastify'
 import { countersignMiddleware as h3 } from 'countersign/h3'
@@ -78,6 +88,45 @@ describe('who is meant by a token', () => {
     expect(() => express(wrong)).toThrow(refusal('audience'))
     expect(() => express(settings({ audience: null }))).not.toThrow()
     expect(() => express({ ...wrong, machineSecretKey: api.secretKey })).not.toThrow()
+  })
+})
+
+describe('without a framework, too, an option that nobody knows is refused by its name', () => {
+  const issuer = 'https://authority.test'
+  const apiUrl = issuer
+  const request = new Request('https://app.test/')
+  const session = { issuer, audience: null, authorizedParties: null }
+  const oauth = { issuer, audience: null }
+  // What the types forbid: not everybody has them, and a spread hides it from them.
+  const doors: Readonly<Record<string, (more: object) => unknown>> = {
+    createClient: (more) => createClient({ apiUrl, ...more }),
+    verifyM2MToken: (more) => verifyM2MToken(tokens[0] ?? '', { apiUrl, ...more }),
+    createAuthenticator: (more) => createAuthenticator({ apiUrl, ...more }),
+    authenticateRequest: (more) => authenticateRequest(request, { apiUrl, ...more }),
+    createVerifier: (more) => createVerifier({ issuer, audience: null, ...more }),
+    verifyM2MJwt: (more) => verifyM2MJwt(tokens[0] ?? '', { issuer, audience: null, ...more }),
+    createTokenSource: (more) =>
+      createTokenSource({ apiUrl, machineSecretKey: api.secretKey, ...more }),
+    tokenSource: (more) =>
+      createClient({ apiUrl, machineSecretKey: api.secretKey }).tokenSource({ ...more }),
+    session: (more) => createAuthenticator({ apiUrl, session: { ...session, ...more } }),
+    oauth: (more) => createAuthenticator({ apiUrl, oauth: { ...oauth, ...more } }),
+    revocation: (more) => createClient({ apiUrl, revocation: more }),
+    retry: (more) => createClient({ apiUrl, retry: more }),
+  }
+
+  test.each(Object.entries(doors))('by %s', async (_, open) => {
+    for (const name of ['audiance', 'scope', 'authorizedPartys', 'whenUnavailible', '__proto_']) {
+      await expect((async () => open({ [name]: [api.id] }))()).rejects.toEqual(refusal(name))
+    }
+  })
+
+  test('where it is an option of something else', () => {
+    expect(() => doors['createAuthenticator']?.({ authorizedParties: [] })).toThrow(
+      refusal('authorizedParties'),
+    )
+    expect(() => doors['createClient']?.({ session })).toThrow(refusal('session'))
+    expect(() => doors['tokenSource']?.({ timeoutMs: 1 })).toThrow(refusal('timeoutMs'))
   })
 })
 

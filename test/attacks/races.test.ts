@@ -72,6 +72,29 @@ describe.each(['opaque', 'jwt'])('while a token of format %s is being issued', (
     expect(verified.status).toBe(404)
   })
 
+  it('a secret that ends, and whose tokens are ended, makes none any more', async () => {
+    let end = (): Promise<unknown> => Promise.resolve()
+    const { call, instanceKey, worker } = await stage((store) => ({
+      ...store,
+      async machine(id) {
+        const during = end
+        end = () => Promise.resolve()
+        await during()
+        return store.machine(id)
+      },
+    }))
+    end = async () => {
+      const path = `/machines/${worker.id}/secret_key/rotate`
+      const rotated = await call('POST', path, instanceKey, { previous_token_ttl: 0 })
+      expect(rotated.status).toBe(200)
+      const made = { machine_id: worker.id, secret_version: 1 }
+      expect((await call('POST', '/m2m_tokens/revoke', instanceKey, made)).status).toBe(200)
+    }
+    const { status, body } = await call('POST', '/m2m_tokens', worker.secret, { token_format })
+    expect(status).toBe(401)
+    expect(body['token']).toBeUndefined()
+  })
+
   it('a machine that is deleted gets none', async () => {
     let remove = (): Promise<unknown> => Promise.resolve()
     const { call, instanceKey, worker } = await stage((store) => ({

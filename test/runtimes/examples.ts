@@ -8,7 +8,7 @@ import { ROOT } from '../support/spawn.ts'
 import { BINARIES, bundleWorker, installSdk, versionOf } from './runtimes.ts'
 
 /** What its page says for each runtime; `$PORT` is the port. workerd is what `wrangler dev` starts. */
-const COMMANDS = {
+export const COMMANDS = {
   Bun: [BINARIES.bun, 'worker.js'],
   Deno: [
     ...[BINARIES.deno, 'serve', '--allow-env', '--allow-net', '--port', '$PORT'],
@@ -17,9 +17,10 @@ const COMMANDS = {
   workerd: [BINARIES.workerd, 'serve', '--socket-addr', 'http=127.0.0.1:$PORT', 'example.capnp'],
 } as const
 
-const TIMEOUT = { timeout: 60_000 }
+export const TIMEOUT = { timeout: 60_000 }
 
-const CONFIGURATION = `using Workerd = import "/workerd/workerd.capnp";
+/** For workerd: `bundle.js` behind a port, with what every example is set up with. */
+export const CONFIGURATION = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
@@ -37,15 +38,23 @@ const config :Workerd.Config = (
 );
 `
 
+/** Skips what a runtime is missing for; on a machine of CI it must be there. @param missing Why it is not. */
+export async function expectRuntime(
+  name: string,
+  binary: string,
+  missing: string | null,
+  skip: (why: string) => void,
+): Promise<void> {
+  if ((await versionOf({ binary })) !== null) return
+  const why = `${name}: ${missing ?? `${binary} does not run`}`
+  if (process.env['CI'] === 'true') expect.fail(why)
+  skip(`SKIPPED: ${why}`)
+}
+
 /** Starts the examples where `npm test` does not. @param missing Why a runtime is not here. */
 export function testExamples(missing: string | null): void {
-  /** On a machine of CI it must be. */
-  const isHere = async (name: string, binary: string, skip: (why: string) => void) => {
-    if ((await versionOf({ binary })) !== null) return
-    const why = `${name}: ${missing ?? `${binary} does not run`}`
-    if (process.env['CI'] === 'true') expect.fail(why)
-    skip(`SKIPPED: ${why}`)
-  }
+  const isHere = (name: string, binary: string, skip: (why: string) => void): Promise<void> =>
+    expectRuntime(name, binary, missing, skip)
 
   describe('examples/workers', () => {
     let folder: string

@@ -141,16 +141,6 @@ export async function versionOf({ binary }: Pick<Runtime, 'binary'>): Promise<st
   }
 }
 
-/** The name under which the package imports the engine of its runtime. */
-async function engineSpecifier(): Promise<string> {
-  const manifest = JSON.parse(await readFile(join(SDK, 'package.json'), 'utf8')) as {
-    readonly imports: Readonly<Record<string, unknown>>
-  }
-  const [specifier, ...others] = Object.keys(manifest.imports)
-  if (specifier !== undefined && others.length === 0) return specifier
-  throw new Error('The `imports` map of the package has not exactly one entry.')
-}
-
 /** Puts the built package into a folder as npm would, and tells where. */
 export async function installSdk(folder: string): Promise<string> {
   const installed = join(folder, 'node_modules/countersign')
@@ -164,10 +154,9 @@ export async function installSdk(folder: string): Promise<string> {
 export async function layOut(folder: string, suite: Suite): Promise<void> {
   const installed = await installSdk(folder)
   // Only a file of the package may ask for what its `imports` map names.
-  const specifier = await engineSpecifier()
   await write(
     join(installed, 'dist/engine-here.js'),
-    `import * as chosen from '${specifier}'`,
+    `import * as chosen from '#engine'`,
     `export const engine = chosen.engine.name`,
   )
 
@@ -216,6 +205,7 @@ export async function bundleWorker(folder: string, source: string): Promise<void
     input: join(folder, source),
     cwd: folder,
     platform: 'neutral',
+    external: [/^cloudflare:/],
     resolve: { conditionNames: ['workerd', 'worker', 'browser', 'import', 'default'] },
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message)

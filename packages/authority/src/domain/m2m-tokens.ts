@@ -13,6 +13,7 @@ import { receiverIdsOf } from './scopes.ts'
 import type { StatusLists, StatusPlace } from './status-lists.ts'
 import type { Uses } from './uses.ts'
 import type { VerifyOwnJwt } from './verify-own-jwt.ts'
+import { isLive as isLiveSecret } from './machine-secrets.ts'
 import { m2mTokenPlace } from './places.ts'
 
 /** The longest life of an opaque token: ten years. */
@@ -140,10 +141,18 @@ interface Issuer extends MachineRecord {
 }
 
 async function issuingMachine(context: Context, by: MachineCaller): Promise<Issuer> {
-  const machine = await context.store.machine(by.machineId)
-  // Deleted after its key was checked: from now on the key is as good as any wrong one.
-  if (machine === null) throw new AuthorityError('machine_secret_key_invalid')
-  return { ...machine, by, receiverIds: await receiverIdsOf(context, by.machineId) }
+  const { store, clock } = context
+  const machine = await store.machine(by.machineId)
+  // After the machine: who ends a secret and then its tokens changes the machine, and that is noticed.
+  const [secret, receiverIds] = await Promise.all([
+    store.machineSecret(by.machineId, by.secretVersion),
+    receiverIdsOf(context, by.machineId),
+  ])
+  // Ended after the key was checked: from now on the key is as good as any wrong one.
+  if (machine === null || secret === null || !isLiveSecret(secret, clock.now())) {
+    throw new AuthorityError('machine_secret_key_invalid')
+  }
+  return { ...machine, by, receiverIds }
 }
 
 async function issueOpaque(

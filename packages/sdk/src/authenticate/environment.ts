@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../token/json.ts'
 import { isJwkSet } from '../verify/jwk.ts'
 import { checkNames, invalidOption } from '../verify/options.ts'
-import type { AuthenticatorOptions } from './options.ts'
+import { AUTHENTICATOR_OPTION_NAMES, type AuthenticatorOptions } from './options.ts'
 
 /** What a middleware is made with: what is not given is read from the environment. */
 export interface MiddlewareOptions extends Omit<AuthenticatorOptions, 'apiUrl'> {
@@ -22,35 +22,15 @@ export const VARIABLES = [
   'COUNTERSIGN_JWT_KEY',
 ] as const
 
-/** By name, so that the compiler sees to it that none is missing. */
-const OPTIONS: Readonly<Record<keyof MiddlewareOptions, true>> = {
-  agent: true,
-  algorithms: true,
-  apiUrl: true,
-  audience: true,
-  cacheSize: true,
-  clock: true,
-  clockToleranceSeconds: true,
-  env: true,
-  fetch: true,
-  issuer: true,
-  jwks: true,
-  jwksMaxStaleSeconds: true,
-  jwksUri: true,
-  machineSecretKey: true,
-  maxTokenBytes: true,
-  oauth: true,
-  random: true,
-  retry: true,
-  revocation: true,
-  secretKey: true,
-  session: true,
-  timeoutMs: true,
-  waitUntil: true,
-}
+const OPTIONS: Readonly<
+  Record<Exclude<keyof MiddlewareOptions, keyof AuthenticatorOptions>, true>
+> = { env: true }
 
 /** The names of what a middleware is made with. */
-export const OPTION_NAMES: readonly string[] = Object.keys(OPTIONS)
+export const OPTION_NAMES: readonly string[] = [
+  ...AUTHENTICATOR_OPTION_NAMES,
+  ...Object.keys(OPTIONS),
+]
 
 type Read = (variable: (typeof VARIABLES)[number]) => string | undefined
 

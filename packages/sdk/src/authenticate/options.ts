@@ -1,9 +1,14 @@
-import type { ClientOptions } from '../client/options.ts'
+import { CLIENT_OPTION_NAMES, type ClientOptions } from '../client/options.ts'
 import { isJsonObject } from '../token/json.ts'
 import { TokenType } from '../token/token-type.ts'
-import { checkJwtOptions, type JwtOptions, keySetOf } from '../verify/jwt-settings.ts'
+import {
+  checkJwtOptions,
+  JWT_OPTION_NAMES,
+  type JwtOptions,
+  keySetOf,
+} from '../verify/jwt-settings.ts'
 import { createJwtVerifier, type JwtVerifier } from '../verify/jwt-verifier.ts'
-import { checkTextsOrNull, invalidOption } from '../verify/options.ts'
+import { checkNames, checkTextsOrNull, invalidOption } from '../verify/options.ts'
 import { type OAuthAccess, oauthClass } from './oauth-jwt.ts'
 import { type SessionClaims, sessionClass } from './session-jwt.ts'
 
@@ -27,6 +32,25 @@ export interface AuthenticatorOptions extends ClientOptions {
   readonly session?: SessionOptions | undefined
   /** Without it no access token in JWT form is accepted; opaque ones are asked about. */
   readonly oauth?: OAuthOptions | undefined
+}
+
+const OPTIONS: Readonly<Record<Exclude<keyof AuthenticatorOptions, keyof ClientOptions>, true>> = {
+  oauth: true,
+  session: true,
+}
+
+export const AUTHENTICATOR_OPTION_NAMES: readonly string[] = [
+  ...CLIENT_OPTION_NAMES,
+  ...Object.keys(OPTIONS),
+]
+
+const SESSION_OPTIONS: Readonly<Record<Exclude<keyof SessionOptions, keyof JwtOptions>, true>> = {
+  audience: true,
+  authorizedParties: true,
+}
+
+const OAUTH_OPTIONS: Readonly<Record<Exclude<keyof OAuthOptions, keyof JwtOptions>, true>> = {
+  audience: true,
 }
 
 /** The classes of token to accept: one, several, or `any`. */
@@ -70,8 +94,10 @@ function inherit<Options extends Inherited>(
   name: string,
   own: Options,
   inherited: Inherited,
+  names: object,
 ): Options {
   if (!isJsonObject(own)) throw invalidOption(`${name} to be an object`)
+  checkNames(name, own, [...JWT_OPTION_NAMES, ...Object.keys(names)])
   const { fetch = inherited.fetch, clock = inherited.clock } = own
   const { waitUntil = inherited.waitUntil } = own
   return { ...own, fetch, clock, waitUntil }
@@ -82,7 +108,7 @@ export function createSessionVerifier(
   session: SessionOptions,
   inherited: Inherited,
 ): JwtVerifier<SessionClaims> {
-  const options = inherit('session', session, inherited)
+  const options = inherit('session', session, inherited, SESSION_OPTIONS)
   const settings = checkJwtOptions(options)
   const jwtClass = sessionClass({
     ...settings,
@@ -97,7 +123,7 @@ export function createOAuthVerifier(
   oauth: OAuthOptions,
   inherited: Inherited,
 ): JwtVerifier<OAuthAccess> {
-  const options = inherit('oauth', oauth, inherited)
+  const options = inherit('oauth', oauth, inherited, OAUTH_OPTIONS)
   const settings = checkJwtOptions(options)
   const audience = checkTextsOrNull('oauth.audience', oauth.audience)
   const jwtClass = oauthClass({ ...settings, audience })

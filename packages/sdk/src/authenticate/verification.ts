@@ -9,7 +9,12 @@ import { TokenType, typeByPrefix, typeOfJws } from '../token/token-type.ts'
 import type { JwtVerifier } from '../verify/jwt-verifier.ts'
 import { type Awaitable, whenThere } from '../verify/verified-tokens.ts'
 import { apiKeyAuth, m2mAuth, oauthAuth, sessionAuth, type SignedInAuth } from './auth-object.ts'
-import { type AuthenticatorOptions, createOAuthVerifier, createSessionVerifier } from './options.ts'
+import {
+  AUTHENTICATOR_OPTION_NAMES,
+  type AuthenticatorOptions,
+  createOAuthVerifier,
+  createSessionVerifier,
+} from './options.ts'
 
 /** A token that was looked at: once, and nothing was verified. */
 export interface Looked {
@@ -46,7 +51,7 @@ interface JwtWay {
 
 /** @throws {CountersignError} `configuration-invalid` */
 export function createVerification(options: AuthenticatorOptions): Verification {
-  const settings = checkOptions(options)
+  const settings = checkOptions(options, AUTHENTICATOR_OPTION_NAMES)
   const { session, oauth, fetch, clock, waitUntil } = options
   const inherited = { fetch, clock, waitUntil }
   const send = createSend(settings)

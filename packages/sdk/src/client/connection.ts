@@ -1,5 +1,11 @@
 import type { Fetch } from '../verify/fetch-json.ts'
-import { checkFunction, checkNumber, checkUrl, invalidOption } from '../verify/options.ts'
+import {
+  checkFunction,
+  checkNames,
+  checkNumber,
+  checkUrl,
+  invalidOption,
+} from '../verify/options.ts'
 
 /** How calls reach the authority, whatever they are about. */
 
@@ -33,6 +39,21 @@ export interface ConnectionOptions {
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
 
+const OPTIONS: Readonly<Record<keyof ConnectionOptions, true>> = {
+  agent: true,
+  apiUrl: true,
+  clock: true,
+  fetch: true,
+  random: true,
+  retry: true,
+  timeoutMs: true,
+  waitUntil: true,
+}
+
+export const CONNECTION_OPTION_NAMES: readonly string[] = Object.keys(OPTIONS)
+
+const RETRY_OPTIONS: Readonly<Record<keyof RetryOptions, true>> = { backoffMs: true, retries: true }
+
 /** Options of a connection once they are checked. */
 export interface Connection {
   readonly apiUrl: string
@@ -57,6 +78,7 @@ export const PLATFORM_FETCH: Fetch = (url, init) => globalThis.fetch(url, init)
 /** @throws {CountersignError} `configuration-invalid`, naming the option. */
 export function checkConnection(options: ConnectionOptions): Connection {
   const retry = options.retry ?? {}
+  checkNames('retry', retry, Object.keys(RETRY_OPTIONS))
   const clock = checkFunction('clock', options.clock)
   return {
     apiUrl: checkUrl('apiUrl', options.apiUrl),

@@ -1,11 +1,21 @@
 import { isJsonObject } from '../token/json.ts'
-import { checkJwtOptions, type JwtOptions, keySetOf } from '../verify/jwt-settings.ts'
+import {
+  checkJwtOptions,
+  JWT_OPTION_NAMES,
+  type JwtOptions,
+  keySetOf,
+} from '../verify/jwt-settings.ts'
 import type { KeySet } from '../verify/key-set.ts'
-import { checkTextsOrNull, checkUrl, invalidOption } from '../verify/options.ts'
+import { checkNames, checkTextsOrNull, checkUrl, invalidOption } from '../verify/options.ts'
 import type { RevocationOptions } from '../verify/revocation.ts'
 import { statusCheckOf } from '../verify/status-check.ts'
 import type { M2MSettings } from '../verify/verifier.ts'
-import { checkConnection, type Connection, type ConnectionOptions } from './connection.ts'
+import {
+  checkConnection,
+  type Connection,
+  CONNECTION_OPTION_NAMES,
+  type ConnectionOptions,
+} from './connection.ts'
 import { checkMachineSecretKey, checkSecretKey } from './secrets.ts'
 
 /** What a client is made with. */
@@ -26,6 +36,16 @@ export interface ClientOptions
   readonly revocation?: RevocationOptions | null | undefined
 }
 
+const OPTIONS: Readonly<
+  Record<Exclude<keyof ClientOptions, keyof ConnectionOptions | keyof JwtOptions>, true>
+> = { audience: true, machineSecretKey: true, revocation: true, secretKey: true }
+
+export const CLIENT_OPTION_NAMES: readonly string[] = [
+  ...CONNECTION_OPTION_NAMES,
+  ...JWT_OPTION_NAMES,
+  ...Object.keys(OPTIONS),
+]
+
 /** Options once they are checked. Secrets stay behind functions, so that nothing prints them. */
 export interface Settings extends Connection {
   readonly secretKey: () => string | undefined
@@ -37,9 +57,16 @@ export interface Settings extends Connection {
   readonly audience: readonly string[] | null | undefined
 }
 
-/** @throws {CountersignError} `configuration-invalid`, naming the option. */
-export function checkOptions(options: ClientOptions): Settings {
+/**
+ * @param names Those of options that are known; whoever has more than a client checks them.
+ * @throws {CountersignError} `configuration-invalid`, naming the option.
+ */
+export function checkOptions(
+  options: ClientOptions,
+  names: readonly string[] = CLIENT_OPTION_NAMES,
+): Settings {
   if (!isJsonObject(options)) throw invalidOption('options to be an object with apiUrl')
+  checkNames('options', options, names)
   const connection = checkConnection(options)
   const { apiUrl, fetch } = connection
   const issuer = options.issuer === undefined ? apiUrl : checkUrl('issuer', options.issuer)

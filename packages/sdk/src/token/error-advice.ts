@@ -65,7 +65,8 @@ const ADVICE: Readonly<Record<CountersignErrorCode, string>> = {
     '`status` and `errors` are the authority’s own; its codes are in docs/errors.md.',
   'origin-not-allowed':
     'A token source sends its token only to its `origins`, written as `scheme://host` or `scheme://host:port`, and follows no redirect that leaves them or that goes from https to http. If the service there may have the token, add its origin.',
-  'configuration-invalid': 'The error names the option and what it must be.',
+  'configuration-invalid':
+    'The error names the option and what it must be. An option that is not known is refused too, so that a misspelt one is not silently ignored.',
   'argument-invalid': 'The error names the argument and what it must be. Nothing was sent.',
 }
 

@@ -44,6 +44,22 @@ export interface JwtOptions {
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
 
+const OPTIONS: Readonly<Record<keyof JwtOptions, true>> = {
+  algorithms: true,
+  cacheSize: true,
+  clock: true,
+  clockToleranceSeconds: true,
+  fetch: true,
+  issuer: true,
+  jwks: true,
+  jwksMaxStaleSeconds: true,
+  jwksUri: true,
+  maxTokenBytes: true,
+  waitUntil: true,
+}
+
+export const JWT_OPTION_NAMES: readonly string[] = Object.keys(OPTIONS)
+
 /** The options once they are checked. */
 export interface JwtSettings {
   readonly issuer: string

@@ -1,4 +1,4 @@
-import { checkNumber, invalidOption } from './options.ts'
+import { checkNames, checkNumber, invalidOption } from './options.ts'
 
 /** How the status of JWTs is checked. */
 export interface RevocationOptions {
@@ -11,6 +11,12 @@ export interface RevocationOptions {
    * seconds. It keeps a connection open until the verifier is closed. Default `false`.
    */
   readonly push?: boolean | undefined
+}
+
+const OPTIONS: Readonly<Record<keyof RevocationOptions, true>> = {
+  maxStaleSeconds: true,
+  push: true,
+  whenUnavailable: true,
 }
 
 /** The options once they are checked. */
@@ -26,6 +32,7 @@ export function checkRevocation(options: RevocationOptions = {}): RevocationSett
   if (typeof options !== 'object' || !['refuse', 'accept'].includes(whenUnavailable)) {
     throw invalidOption('revocation to be null or options, and whenUnavailable refuse or accept')
   }
+  checkNames('revocation', options, Object.keys(OPTIONS))
   checkNumber('revocation.maxStaleSeconds', maxStaleSeconds, 1, 3_600)
   return { maxStaleSeconds, whenUnavailable, push }
 }

@@ -1,14 +1,20 @@
 import { engine } from '#engine'
 import { refusal } from '../token/errors.ts'
-import type { JsonObject } from '../token/json.ts'
+import { isJsonObject, type JsonObject } from '../token/json.ts'
 import { judgeM2MClaims, M2M_HEADER, type M2MClaims, namesMachine } from '../token/m2m-claims.ts'
 import { M2MToken } from '../token/m2m-token.ts'
 import { judgeTimes } from '../token/registered-claims.ts'
 import type { Engine } from './engine/engine.ts'
-import { checkJwtOptions, type JwtOptions, type JwtSettings, keySetOf } from './jwt-settings.ts'
+import {
+  checkJwtOptions,
+  JWT_OPTION_NAMES,
+  type JwtOptions,
+  type JwtSettings,
+  keySetOf,
+} from './jwt-settings.ts'
 import { createJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
 import type { KeySet } from './key-set.ts'
-import { checkTextsOrNull } from './options.ts'
+import { checkNames, checkTextsOrNull, invalidOption } from './options.ts'
 import type { RevocationOptions } from './revocation.ts'
 import { type StatusCheck, statusCheckOf } from './status-check.ts'
 
@@ -21,6 +27,13 @@ export interface VerifierOptions extends JwtOptions {
    */
   readonly revocation?: RevocationOptions | null | undefined
 }
+
+const OPTIONS: Readonly<Record<Exclude<keyof VerifierOptions, keyof JwtOptions>, true>> = {
+  audience: true,
+  revocation: true,
+}
+
+const OPTION_NAMES: readonly string[] = [...JWT_OPTION_NAMES, ...Object.keys(OPTIONS)]
 
 /** Checks machine JWTs of one issuer, without asking anybody but its key set. */
 export interface Verifier {
@@ -67,6 +80,8 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 /** The same on an engine of one's choice: both are held to the same verdicts. */
 export function createVerifierOn(on: Engine, options: VerifierOptions): Verifier {
+  if (!isJsonObject(options)) throw invalidOption('options to be an object with issuer')
+  checkNames('options', options, OPTION_NAMES)
   const settings = {
     ...checkJwtOptions(options),
     audience: checkTextsOrNull('audience', options.audience),

@@ -1,7 +1,7 @@
 import { isMachineId } from '../../token/ids.ts'
 import { isJsonObject, type JsonObject } from '../../token/json.ts'
-import { checkNumber, invalidOption } from '../../verify/options.ts'
-import type { ConnectionOptions } from '../connection.ts'
+import { checkNames, checkNumber, invalidOption } from '../../verify/options.ts'
+import { CONNECTION_OPTION_NAMES, type ConnectionOptions } from '../connection.ts'
 import { checkOrigins } from './origins.ts'
 import type { TokenStore } from './store.ts'
 
@@ -33,6 +33,22 @@ export interface TokenSourceOptions extends ConnectionOptions, TokenSourceParams
   readonly machineSecretKey: string | undefined
 }
 
+const PARAMS: Readonly<Record<Exclude<keyof TokenSourceOptions, keyof ConnectionOptions>, true>> = {
+  claims: true,
+  machineSecretKey: true,
+  origins: true,
+  scopes: true,
+  secondsUntilExpiration: true,
+  store: true,
+  tokenFormat: true,
+}
+
+/** Those of a client's `tokenSource`, which has its connection. */
+const PARAM_NAMES: readonly string[] = Object.keys(PARAMS)
+
+/** Those of `createTokenSource`. */
+export const OPTION_NAMES: readonly string[] = [...CONNECTION_OPTION_NAMES, ...PARAM_NAMES]
+
 /** The tokens that are wanted, once that is checked; nobody else can change it. */
 export interface Wanted {
   readonly tokenFormat: 'opaque' | 'jwt'
@@ -48,8 +64,12 @@ export interface SourceSettings {
 }
 
 /** @throws {CountersignError} `configuration-invalid`, naming the option. */
-export function checkParams(params: TokenSourceParams): SourceSettings {
+export function checkParams(
+  params: TokenSourceParams,
+  names: readonly string[] = PARAM_NAMES,
+): SourceSettings {
   if (!isJsonObject(params)) throw invalidOption('options to be an object')
+  checkNames('options', params, names)
   const { origins, store, secondsUntilExpiration: seconds = null } = params
   return {
     wanted: {

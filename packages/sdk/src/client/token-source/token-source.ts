@@ -7,7 +7,12 @@ import { createSend } from '../transport.ts'
 import { createTokenFetch, type TokenFetch } from './fetch.ts'
 import { grantOfShared, mintGrant, toShared } from './grant.ts'
 import { createLiveToken } from './live-token.ts'
-import { checkParams, type TokenSourceOptions, type TokenSourceParams } from './options.ts'
+import {
+  checkParams,
+  OPTION_NAMES,
+  type TokenSourceOptions,
+  type TokenSourceParams,
+} from './options.ts'
 import { createSharedTokens } from './store.ts'
 
 /** Gives live tokens of one kind, and presents them. Its functions may be taken apart from it. */
@@ -45,17 +50,23 @@ export interface TokenSource {
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   if (!isJsonObject(options)) throw invalidOption('options to be an object with apiUrl')
   const secret = checkMachineSecretKey(options.machineSecretKey)
-  return openTokenSource(checkConnection(options), secret, options)
+  return openTokenSource(checkConnection(options), secret, options, OPTION_NAMES)
 }
 
-/** The same over a connection that there is. @throws {CountersignError} `configuration-invalid` */
+/**
+ * The same over a connection that there is.
+ *
+ * @param names Those of options that are known.
+ * @throws {CountersignError} `configuration-invalid`
+ */
 export function openTokenSource(
   connection: Connection,
   machineSecretKey: string | undefined,
   params: TokenSourceParams,
+  names?: readonly string[],
 ): TokenSource {
   const secret = required(machineSecretKey, 'machineSecretKey')
-  const { wanted, origins, store } = checkParams(params)
+  const { wanted, origins, store } = checkParams(params, names)
   const { apiUrl, now, random, waitUntil } = connection
   const send = createSend(connection)
   const kind = JSON.stringify([apiUrl, wanted])
