@@ -11,12 +11,8 @@ import {
   versionsOf,
 } from './apps.ts'
 
-/** The adapters of heavy frameworks, each in an app that is built and started as its users do. */
-
-testSet('node20')
-testSet('node24')
-
-function testSet(set: SetName): void {
+/** The adapters of the heavy frameworks of a set, each in an app that is built and started as its users do. */
+export function testSet(set: SetName): void {
   const why = missing(set)
   const versions = versionsOf(set)
   const frameworks = Object.entries(FRAMEWORKS).filter(([, module]) => module in versions)

@@ -1,0 +1,3 @@
+import { testSet } from '../set.ts'
+
+testSet('node20')
