@@ -426,3 +426,38 @@ describe('the lists that an issuer names', () => {
     expect(await warmed({ status_lists: uris }, lenient)).toEqual({ outcome: 'warm', lists: 256 })
   })
 })
+
+describe('the stream of changes', () => {
+  const listening = () => {
+    const signals: (AbortSignal | null | undefined)[] = []
+    const { state, verifier, verdict } = started({
+      revocation: { push: true },
+      fetch: (url: string, init: RequestInit): Promise<Response> => {
+        if (url !== `${TEST_ISSUER}/.well-known/status-events`) {
+          return signStatusList(key, state.content).then((list) => listAnswer(list))
+        }
+        signals.push(init.signal)
+        return new Promise(() => undefined)
+      },
+    })
+    return { verifier, verdict, signals }
+  }
+
+  test('is opened once, with the first token that has a status, and ends with its verifier', async () => {
+    const { verifier, verdict, signals } = listening()
+    expect(await verdict(await signToken(key))).toBe('accepted')
+    expect(signals).toEqual([])
+    for (let count = 0; count < 3; count++) expect(await verdict(await tokenAt(3))).toBe('accepted')
+    expect(signals).toHaveLength(1)
+    expect(signals[0]?.aborted).toBe(false)
+    verifier.close()
+    expect(signals[0]?.aborted).toBe(true)
+  })
+
+  test('is not opened by a verifier that was closed before', async () => {
+    const { verifier, verdict, signals } = listening()
+    verifier.close()
+    expect(await verdict(await tokenAt(3))).toBe('accepted')
+    expect(signals).toEqual([])
+  })
+})
