@@ -12,5 +12,7 @@ export default defineConfig({
     setupFiles: ['tools/mutation/seed.ts'],
     include: process.env['MUTATION_TESTS']?.split(',') ?? [],
     isolate: false,
+    // A slow machine is no mutant.
+    testTimeout: 60_000,
   },
 })

@@ -57,3 +57,15 @@ test('a value that is too large, another length and a foreign character are refu
     expect(decodeBase62(text, 1)).toBeNull()
   }
 })
+
+test('a foreign character is refused at every place of a long text, whatever its neighbours carry', () => {
+  for (const digits of ['0'.repeat(27), '1'.repeat(27), `0${'z'.repeat(26)}`]) {
+    expect(decodeBase62(digits, 20)).not.toBeNull()
+    for (let position = 0; position < digits.length; position++) {
+      for (const odd of ['-', '_', ' ', '\u0000', '\u007f', '\u0080', 'é', '\u0130']) {
+        const text = digits.slice(0, position) + odd + digits.slice(position + 1)
+        expect(decodeBase62(text, 20), JSON.stringify(text)).toBeNull()
+      }
+    }
+  }
+})

@@ -62,6 +62,9 @@ describe('it skips a key', () => {
     ['whose algorithm is HS256', { ...rsa, alg: 'HS256' }],
     ['whose algorithm is an array', { ...rsa, alg: ['RS256'] }],
     ['on another curve', { ...ec, crv: 'P-384' }],
+    ['on another curve that names no algorithm', { ...ec, crv: 'P-384', alg: undefined }],
+    ['of a kind that is not known', { kty: 'XYZ', kid: 'k' }],
+    ['of another kind than its curve', { ...ec, kty: 'OKP', alg: undefined }],
     ['on the curve of key agreement', { ...ed, crv: 'X25519' }],
     ['off its curve', { ...ec, x: y, y: x }],
     [
@@ -80,6 +83,7 @@ describe('it skips a key', () => {
     ['without a member', { ...ec, y: undefined }],
     ['with a member that is a number', { ...ec, y: 1 }],
     ['of another length', { ...ed, x: 'AAAA' }],
+    ['without its only member', { ...ed, x: undefined }],
     ['with exponent 1', { ...rsa, e: 'AQ' }],
     ['with an even exponent', { ...rsa, e: 'Ag' }],
     ['with a giant exponent', { ...rsa, e: n }],

@@ -51,6 +51,10 @@ describe('a number lies within its bounds:', () => {
   })
 })
 
+test('an issuer is a text', () => {
+  expect(() => checkJwtOptions({ issuer: '' })).toThrow(said('issuer to be a text'))
+})
+
 test('clock, fetch and waitUntil are functions, by their names', () => {
   const clock = (): number => 7
   expect(checkJwtOptions({ issuer: ISSUER, clock }).now).toBe(clock)

@@ -80,6 +80,11 @@ describe('options that JSON does not show as they are read are refused', () => {
   test.each<[string, unknown]>([
     ['of a class, whose getters are not its own', new Config()],
     ['that inherit', Object.create({ issuer: 'a' })],
+    [
+      'that inherit from what inherits nothing',
+      Object.create(Object.assign(Object.create(null) as object, { issuer: 'a' })),
+    ],
+    ['with a hidden member', Object.defineProperty({}, 'audience', { value: 'a' })],
     ['with a member of a class', { session: new Config() }],
     ['that say something else to JSON', { audience: { toJSON: () => null } }],
     ['that are a date', { audience: new Date(0) }],
@@ -92,7 +97,10 @@ describe('options that JSON does not show as they are read are refused', () => {
   ])('options %s', (_, options) => {
     const of = memo()
     expect(() => of(options as object)).toThrow(
-      expect.objectContaining({ code: 'configuration-invalid' }),
+      expect.objectContaining({
+        code: 'configuration-invalid',
+        expected: 'options of plain objects that JSON can hold, but for functions',
+      }),
     )
   })
 })

@@ -168,6 +168,19 @@ test('an older list never takes the place of a younger one', async () => {
   expect(await verdict(token)).toBe('token-revoked')
 })
 
+test('of two lists that were made in the same second the later answer counts', async () => {
+  const { verdict, clock, state, settle } = started()
+  const iat = TEST_NOW_MS / 1000
+  state.content = { payload: { iat } }
+  const token = await tokenAt(3)
+  expect(await verdict(token)).toBe('accepted')
+  state.content = { payload: { iat }, revoked: [3] }
+  clock.now += 9_000
+  await verdict(token)
+  await settle()
+  expect(await verdict(token)).toBe('token-revoked')
+})
+
 describe('while nothing is to be had', () => {
   test('a list is gone on with until it is too old, and then tokens are refused', async () => {
     const { verdict, clock, down, settle } = started()
@@ -235,6 +248,19 @@ describe('while nothing is to be had', () => {
     const lenient = started({ revocation: { whenUnavailable: 'accept' } })
     lenient.down()
     expect(await lenient.verdict(await tokenAt(3))).toBe('accepted')
+    expect(lenient.verifier.isReady()).toBe(true)
+  })
+
+  test('it is not asked by each token either, where there never was a list', async () => {
+    const { verdict, sent, down, clock } = started()
+    down()
+    for (let count = 0; count < 50; count++) {
+      expect(await verdict(await tokenAt(3))).toBe('status-unavailable')
+    }
+    expect(sent).toHaveLength(1)
+    clock.now += 1_000
+    for (let count = 0; count < 50; count++) await verdict(await tokenAt(3))
+    expect(sent).toHaveLength(2)
   })
 })
 
@@ -264,7 +290,9 @@ describe('warming', () => {
   test('says when a list is not to be had, and is content where none are named', async () => {
     const broken = started(remote)
     broken.state.answer = answers([LIST_URI], async () => new Response(null, { status: 500 }))
-    await expect(broken.verifier.warm()).rejects.toMatchObject({ code: 'status-unavailable' })
+    await expect(broken.verifier.warm()).rejects.toMatchObject({
+      message: `status-unavailable: expected the status lists of ${TEST_ISSUER}`,
+    })
     expect(broken.verifier.isReady()).toBe(false)
     const other = started(remote)
     other.state.answer = answers(null, async () => new Response(null, { status: 404 }))
@@ -424,5 +452,52 @@ describe('the lists that an issuer names', () => {
     const uris = Array.from({ length: 300 }, (_, at) => `${TEST_ISSUER}/status-lists/${at}`)
     const lenient = { whenUnavailable: 'accept' }
     expect(await warmed({ status_lists: uris }, lenient)).toEqual({ outcome: 'warm', lists: 256 })
+  })
+})
+
+describe('the stream of changes', () => {
+  const listening = (options: object = {}) => {
+    const signals: (AbortSignal | null | undefined)[] = []
+    const { state, verifier, verdict } = started({
+      ...options,
+      revocation: { push: true },
+      fetch: (url: string, init: RequestInit): Promise<Response> => {
+        const request = { url, method: 'GET', headers: {}, body: undefined }
+        if (url.endsWith('/keys')) return Promise.resolve(json(jwks)(request))
+        if (url.endsWith('/status-lists'))
+          return Promise.resolve(json({ status_lists: [] })(request))
+        if (url !== `${TEST_ISSUER}/.well-known/status-events`) {
+          return signStatusList(key, state.content).then((list) => listAnswer(list))
+        }
+        signals.push(init.signal)
+        return new Promise(() => undefined)
+      },
+    })
+    return { verifier, verdict, signals }
+  }
+
+  test('is opened once, with the first token that has a status, and ends with its verifier', async () => {
+    const { verifier, verdict, signals } = listening()
+    expect(await verdict(await signToken(key))).toBe('accepted')
+    expect(signals).toEqual([])
+    for (let count = 0; count < 3; count++) expect(await verdict(await tokenAt(3))).toBe('accepted')
+    expect(signals).toHaveLength(1)
+    expect(signals[0]?.aborted).toBe(false)
+    verifier.close()
+    expect(signals[0]?.aborted).toBe(true)
+  })
+
+  test('is opened by warming', async () => {
+    const { verifier, signals } = listening({ jwks: undefined, jwksUri: `${TEST_ISSUER}/keys` })
+    await verifier.warm()
+    expect(signals).toHaveLength(1)
+    verifier.close()
+  })
+
+  test('is not opened by a verifier that was closed before', async () => {
+    const { verifier, verdict, signals } = listening()
+    verifier.close()
+    expect(await verdict(await tokenAt(3))).toBe('accepted')
+    expect(signals).toEqual([])
   })
 })

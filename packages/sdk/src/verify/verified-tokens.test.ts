@@ -60,6 +60,21 @@ describe.each([
     expect(held).toBeLessThanOrEqual(10)
   })
 
+  test('the older half goes at once, when the younger one is full and another comes', async () => {
+    const { tokens, remember } = made(4)
+    const twice = async (id: number): Promise<void> => {
+      await remember(id)
+      await remember(id)
+    }
+    for (const id of [1, 2, 3, 4]) await twice(id)
+    // Again, which is no other one.
+    await twice(4)
+    await twice(5)
+    expect(await tokens.find(tokenOf(1))).toBeUndefined()
+    expect(await tokens.find(tokenOf(2))).toBeUndefined()
+    for (const id of [3, 4, 5]) expect(await tokens.find(tokenOf(id))).toEqual(verified(id))
+  })
+
   test('of size 0 it holds nothing, and computes nothing', async () => {
     const { tokens, remember } = made(0)
     hashed.length = 0

@@ -121,6 +121,23 @@ describe.each([node, web])('on the engine $name', (platform) => {
     await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'token-signature-invalid' })
   })
 
+  test('a token is checked again when its key was replaced beside another verification', async () => {
+    const other = await createTestKey('ES256', 'key')
+    const work: Promise<unknown>[] = []
+    const { verifier, clock } = started(
+      { waitUntil: (one) => void work.push(one) },
+      set(key),
+      set(other),
+    )
+    const token = await signToken(key, { ...GOOD_PAYLOAD, exp: TEST_NOW_MS / 1000 + 3_600 })
+    await times(5, verifier, token)
+    clock.now += 241_000
+    await times(1, verifier, token)
+    expect(work).toHaveLength(1)
+    await Promise.all(work)
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'token-signature-invalid' })
+  })
+
   test('a refreshed set with the same key costs no new check', async () => {
     const { verifier, clock, counts, sent } = started({}, set(key), set(key))
     const token = await signToken(key, { ...GOOD_PAYLOAD, exp: TEST_NOW_MS / 1000 + 3_600 })

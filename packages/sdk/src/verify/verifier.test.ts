@@ -17,6 +17,7 @@ import {
 } from '../testing/tokens.ts'
 import { isCountersignError } from '../token/errors.ts'
 import type { JsonObject } from '../token/json.ts'
+import type { M2MToken } from '../token/m2m-token.ts'
 import { createVerifier, type VerifierOptions } from './verifier.ts'
 
 const [rsa, ec, ed, stranger] = await Promise.all([
@@ -366,4 +367,31 @@ test('work that goes on after an answer is handed to waitUntil', async () => {
   expect(work).toHaveLength(1)
   await expect(work[0]).resolves.toBeUndefined()
   expect(server.sent).toHaveLength(2)
+})
+
+test('a token is called expired as late as it is refused', async () => {
+  const token = await signToken(ec)
+  const read = (clockToleranceSeconds: number, late: number): Promise<M2MToken> => {
+    const clock = (): number => TEST_NOW_MS + 60_000 + late
+    return createVerifier({ ...BASE, clockToleranceSeconds, clock }).verify(token)
+  }
+  expect((await read(5, 4_999)).expired).toBe(false)
+  expect((await read(60, 59_999)).expired).toBe(false)
+})
+
+test('a verifier is ready once it has keys, where no status is checked, and can be closed at any time', async () => {
+  for (const revocation of [null, undefined]) {
+    const verifier = createVerifier({ ...BASE, revocation })
+    verifier.close()
+    expect(verifier.isReady()).toBe(false)
+    await verifier.verify(await signToken(ec))
+    expect(verifier.isReady()).toBe(true)
+    verifier.close()
+  }
+})
+
+test('an audience that is no text is refused by its name', () => {
+  expect(() => createVerifier({ ...BASE, audience: undefined as never })).toThrow(
+    expect.objectContaining({ expected: 'audience to be a text, texts, or null for any' }),
+  )
 })
