@@ -94,7 +94,6 @@ export interface McpProtection {
  * @throws {CountersignError} `configuration-invalid`, naming the option and the variable.
  */
 export function protectMcpServer(given: McpServerOptions): McpProtection {
-  if (!isJsonObject(given)) throw invalidOption('options to be an object with resource')
   checkNames('options', given, [...OPTION_NAMES, ...RESOURCE_OPTION_NAMES, 'from'])
   const { from, oauth, ...others } = given
   const accessTokens = oauth && { ...oauth, audience: audienceOf(oauth, given.resource) }

@@ -42,9 +42,7 @@ type Read = (variable: (typeof VARIABLES)[number]) => string | undefined
  * @throws {CountersignError} `configuration-invalid`, naming the option and the variable.
  */
 export function withEnvironment(given: MiddlewareOptions, own?: Environment): AuthenticatorOptions {
-  const value: unknown = given
-  if (!isJsonObject(value)) throw invalidOption('options to be an object')
-  checkNames('options', value, OPTION_NAMES)
+  checkNames('options', given, OPTION_NAMES)
   const { env, ...options } = given
   const read = readerOf(env === undefined ? [own ?? {}, processEnvironment()] : [env])
   const apiUrl = options.apiUrl || read('COUNTERSIGN_URL')

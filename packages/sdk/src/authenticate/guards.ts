@@ -1,5 +1,4 @@
 import { isMachineId } from '../token/ids.ts'
-import { isJsonObject } from '../token/json.ts'
 import { checkNames, invalidOption } from '../verify/options.ts'
 import { acceptedTypes, type AcceptsToken } from './options.ts'
 import type { RequestAuth } from './request-auth.ts'
@@ -45,7 +44,7 @@ export function createMachineGuard(options: RequireMachineOptions = {}): Guard {
 
 /** @throws {CountersignError} `configuration-invalid` */
 export function createAuthGuard(options: RequireAuthOptions): Guard {
-  checkGuardOptions('requireAuth', options, 'acceptsToken')
+  checkNames('options of requireAuth', options, ['acceptsToken'])
   const accepts = options.acceptsToken
   const types = acceptedTypes(accepts)
   return async (auth) => {
@@ -74,7 +73,7 @@ export function denialOf({
 
 /** Nobody is meant by an empty list, and nobody knows who by one that is not set: both are mistakes. */
 function checkFrom(options: RequireMachineOptions): ReadonlySet<string> | null {
-  checkGuardOptions('requireMachine', options, 'from')
+  checkNames('options of requireMachine', options, ['from'])
   return 'from' in options ? machinesOf('requireMachine', options.from) : null
 }
 
@@ -85,10 +84,4 @@ export function machinesOf(guard: string, from: unknown): ReadonlySet<string> {
     return new Set(ids as readonly string[])
   }
   throw invalidOption(`from of ${guard} to be ids of machines (mch_…), at least one`)
-}
-
-function checkGuardOptions(guard: string, options: unknown, name: string): void {
-  if (!isJsonObject(options))
-    throw invalidOption(`options of ${guard} to be an object with ${name}`)
-  checkNames(`options of ${guard}`, options, [name])
 }

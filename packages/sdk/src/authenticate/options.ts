@@ -1,5 +1,4 @@
 import { CLIENT_OPTION_NAMES, type ClientOptions } from '../client/options.ts'
-import { isJsonObject } from '../token/json.ts'
 import { TokenType } from '../token/token-type.ts'
 import {
   checkJwtOptions,
@@ -96,7 +95,6 @@ function inherit<Options extends Inherited>(
   inherited: Inherited,
   names: object,
 ): Options {
-  if (!isJsonObject(own)) throw invalidOption(`${name} to be an object`)
   checkNames(name, own, [...JWT_OPTION_NAMES, ...Object.keys(names)])
   const { fetch = inherited.fetch, clock = inherited.clock } = own
   const { waitUntil = inherited.waitUntil } = own

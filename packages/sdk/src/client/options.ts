@@ -1,4 +1,3 @@
-import { isJsonObject } from '../token/json.ts'
 import {
   checkJwtOptions,
   JWT_OPTION_NAMES,
@@ -6,7 +5,7 @@ import {
   keySetOf,
 } from '../verify/jwt-settings.ts'
 import type { KeySet } from '../verify/key-set.ts'
-import { checkNames, checkTextsOrNull, checkUrl, invalidOption } from '../verify/options.ts'
+import { checkNames, checkTextsOrNull, checkUrl } from '../verify/options.ts'
 import type { RevocationOptions } from '../verify/revocation.ts'
 import { statusCheckOf } from '../verify/status-check.ts'
 import type { M2MSettings } from '../verify/verifier.ts'
@@ -65,7 +64,6 @@ export function checkOptions(
   options: ClientOptions,
   names: readonly string[] = CLIENT_OPTION_NAMES,
 ): Settings {
-  if (!isJsonObject(options)) throw invalidOption('options to be an object with apiUrl')
   checkNames('options', options, names)
   const connection = checkConnection(options)
   const { apiUrl, fetch } = connection

@@ -59,31 +59,15 @@ export function decodeBase64urlInto(
     target[at + 2] = value
     at += 3
   }
-  return seen >= 0 && (rest === 0 || decodeRest(source, whole, rest, target, at))
-}
-
-/** The last two or three characters. */
-function decodeRest(
-  source: Uint8Array,
-  position: number,
-  rest: number,
-  target: Uint8Array,
-  at: number,
-): boolean {
+  if (rest === 0) return seen >= 0
   const value =
-    ((DIGITS[source[position] as number] as number) << 18) |
-    ((DIGITS[source[position + 1] as number] as number) << 12) |
-    (rest === 3 ? (DIGITS[source[position + 2] as number] as number) << 6 : 0)
+    ((DIGITS[source[whole] as number] as number) << 18) |
+    ((DIGITS[source[whole + 1] as number] as number) << 12) |
+    (rest === 3 ? (DIGITS[source[whole + 2] as number] as number) << 6 : 0)
   target[at] = value >> 16
   if (rest === 3) target[at + 1] = value >> 8
-  return value >= 0 && !hasStrayBits(source[position + rest - 1] as number, rest)
-}
-
-/** Whether the last of the characters has bits that belong to no byte, and that must be zero. */
-export function hasStrayBits(lastCharacter: number, characters: number): boolean {
-  const rest = characters % 4
-  const unused = rest === 2 ? 0b1111 : rest === 3 ? 0b11 : 0
-  return ((DIGITS[lastCharacter] as number) & unused) !== 0
+  // The bits that belong to no byte must be zero.
+  return (seen | value) >= 0 && (value & (rest === 3 ? 0xff : 0xffff)) === 0
 }
 
 function digitTable(): Int8Array {

@@ -78,20 +78,12 @@ function isEscaped(text: string, quote: number): boolean {
 
 /** The members that are left, at all levels; `NaN` when there are more levels, or a `__proto__`. */
 function countMembers(value: object, levels: number): number {
-  if (levels === 0) return Number.NaN
-  let count = 0
-  if (Array.isArray(value)) {
-    for (const item of value) count += countMembersIn(item, levels)
-    return count
-  }
-  for (const name of Object.keys(value)) {
-    // Whoever copies `__proto__` with an assignment would give the copy another prototype.
-    if (name === '__proto__') return Number.NaN
-    count += 1 + countMembersIn((value as JsonObject)[name], levels)
+  // Whoever copies `__proto__` with an assignment would give the copy another prototype.
+  if (levels === 0 || Object.hasOwn(value, '__proto__')) return Number.NaN
+  const members: readonly unknown[] = Object.values(value)
+  let count = Array.isArray(value) ? 0 : members.length
+  for (const member of members) {
+    if (typeof member === 'object' && member !== null) count += countMembers(member, levels - 1)
   }
   return count
-}
-
-function countMembersIn(value: unknown, levels: number): number {
-  return typeof value === 'object' && value !== null ? countMembers(value, levels - 1) : 0
 }

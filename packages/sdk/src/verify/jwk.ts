@@ -121,7 +121,7 @@ function decodeMember(value: unknown): Uint8Array | null {
 }
 
 function publicMembers(jwk: JsonObject, type: KeyType): Readonly<Record<string, string>> {
-  const names = ['kty', ...(type.crv === undefined ? [] : ['crv']), ...type.members]
+  const names = ['kty', 'crv', ...type.members]
   return Object.fromEntries(names.map((name) => [name, jwk[name] as string]))
 }
 

@@ -44,22 +44,6 @@ export interface JwtOptions {
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
 
-const OPTIONS: Readonly<Record<keyof JwtOptions, true>> = {
-  algorithms: true,
-  cacheSize: true,
-  clock: true,
-  clockToleranceSeconds: true,
-  fetch: true,
-  issuer: true,
-  jwks: true,
-  jwksMaxStaleSeconds: true,
-  jwksUri: true,
-  maxTokenBytes: true,
-  waitUntil: true,
-}
-
-export const JWT_OPTION_NAMES: readonly string[] = Object.keys(OPTIONS)
-
 /** The options once they are checked. */
 export interface JwtSettings {
   readonly issuer: string
@@ -77,6 +61,18 @@ const NUMBERS = {
   cacheSize: [1_000, 0, 1_000_000],
   jwksMaxStaleSeconds: [86_400, 1, 604_800],
 } as const
+
+const OTHERS: Readonly<Record<Exclude<keyof JwtOptions, keyof typeof NUMBERS>, true>> = {
+  algorithms: true,
+  clock: true,
+  fetch: true,
+  issuer: true,
+  jwks: true,
+  jwksUri: true,
+  waitUntil: true,
+}
+
+export const JWT_OPTION_NAMES: readonly string[] = Object.keys({ ...NUMBERS, ...OTHERS })
 
 function numberOf(options: JwtOptions, name: keyof typeof NUMBERS): number {
   const [fallback, min, max] = NUMBERS[name]

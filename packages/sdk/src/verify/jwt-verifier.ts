@@ -145,9 +145,7 @@ export function createJwtVerifier<Claims, Result>(
     async verify(token: string): Promise<Result> {
       const known = typeof token === 'string' ? recall(token) : undefined
       const remembered = known instanceof Promise ? await known : known
-      if (remembered !== undefined) return remembered
-      const verified = verifyParsed(token, parse(token))
-      return verified instanceof Promise ? await verified : verified
+      return remembered ?? verifyParsed(token, parse(token))
     },
     warm: () => keys.warm(),
   }

@@ -1,5 +1,6 @@
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../token/algorithms.ts'
 import { type CountersignError, refusal } from '../token/errors.ts'
+import { isJsonObject } from '../token/json.ts'
 
 /** Checks of options that several doors share. Each throws `configuration-invalid`, naming the option. */
 
@@ -8,8 +9,9 @@ export function invalidOption(expected: string): CountersignError {
   return refusal('configuration-invalid', expected)
 }
 
-/** A name that is misspelt must not leave a door open. */
-export function checkNames(whose: string, options: object, names: readonly string[]): void {
+/** An object, and a name that is misspelt must not leave a door open. */
+export function checkNames(whose: string, options: unknown, names: readonly string[]): void {
+  if (!isJsonObject(options)) throw invalidOption(`${whose} to be an object`)
   const unknown = Object.keys(options).find((name) => !names.includes(name))
   if (unknown !== undefined) throw invalidOption(`${whose} without ${unknown.slice(0, 64)}`)
 }

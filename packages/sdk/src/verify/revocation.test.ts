@@ -18,8 +18,7 @@ test('what is said holds, up to its bounds', () => {
 test.each([true, false, 1, 'refuse', () => ({})])('what are no options are refused: %s', (odd) => {
   expect(() => checkRevocation(odd as never)).toThrow(
     expect.objectContaining({
-      message:
-        'configuration-invalid: expected revocation to be null or options, and whenUnavailable refuse or accept',
+      message: 'configuration-invalid: expected revocation to be an object',
     }),
   )
 })

@@ -28,11 +28,11 @@ export interface RevocationSettings {
 
 /** What is not said is as strict as can be. @throws {CountersignError} `configuration-invalid` */
 export function checkRevocation(options: RevocationOptions = {}): RevocationSettings {
-  const { maxStaleSeconds = 300, whenUnavailable = 'refuse', push = false } = options
-  if (typeof options !== 'object' || !['refuse', 'accept'].includes(whenUnavailable)) {
-    throw invalidOption('revocation to be null or options, and whenUnavailable refuse or accept')
-  }
   checkNames('revocation', options, Object.keys(OPTIONS))
+  const { maxStaleSeconds = 300, whenUnavailable = 'refuse', push = false } = options
+  if (!['refuse', 'accept'].includes(whenUnavailable)) {
+    throw invalidOption('revocation.whenUnavailable to be refuse or accept')
+  }
   checkNumber('revocation.maxStaleSeconds', maxStaleSeconds, 1, 3_600)
   return { maxStaleSeconds, whenUnavailable, push }
 }

@@ -36,7 +36,7 @@ export function createVerifiedTokens<Claims>(
   engine: Pick<Engine, 'digest'>,
   size: number,
 ): VerifiedTokens<Claims> {
-  const generationSize = Math.ceil(size / 2)
+  const generationSize = Math.max(1, Math.floor(size / 2))
   let younger = new Map<number, Slot<Claims>>()
   let older = new Map<number, Slot<Claims>>()
 
@@ -49,11 +49,9 @@ export function createVerifiedTokens<Claims>(
   }
 
   const slotOf = (fingerprint: number): Slot<Claims> | undefined => {
-    const slot = younger.get(fingerprint)
-    if (slot !== undefined) return slot
-    const aged = older.get(fingerprint)
-    if (aged !== undefined) put(fingerprint, aged)
-    return aged
+    const slot = younger.get(fingerprint) ?? older.get(fingerprint)
+    if (slot !== undefined) put(fingerprint, slot)
+    return slot
   }
 
   return {

@@ -1,6 +1,6 @@
 import { engine } from '#engine'
 import { refusal } from '../token/errors.ts'
-import { isJsonObject, type JsonObject } from '../token/json.ts'
+import type { JsonObject } from '../token/json.ts'
 import { judgeM2MClaims, M2M_HEADER, type M2MClaims, namesMachine } from '../token/m2m-claims.ts'
 import { M2MToken } from '../token/m2m-token.ts'
 import { judgeTimes } from '../token/registered-claims.ts'
@@ -14,7 +14,7 @@ import {
 } from './jwt-settings.ts'
 import { createJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
 import type { KeySet } from './key-set.ts'
-import { checkNames, checkTextsOrNull, invalidOption } from './options.ts'
+import { checkNames, checkTextsOrNull } from './options.ts'
 import type { RevocationOptions } from './revocation.ts'
 import { type StatusCheck, statusCheckOf } from './status-check.ts'
 
@@ -80,7 +80,6 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 /** The same on an engine of one's choice: both are held to the same verdicts. */
 export function createVerifierOn(on: Engine, options: VerifierOptions): Verifier {
-  if (!isJsonObject(options)) throw invalidOption('options to be an object with issuer')
   checkNames('options', options, OPTION_NAMES)
   const settings = {
     ...checkJwtOptions(options),

@@ -68,7 +68,6 @@ export function checkParams(
   params: TokenSourceParams,
   names: readonly string[] = PARAM_NAMES,
 ): SourceSettings {
-  if (!isJsonObject(params)) throw invalidOption('options to be an object')
   checkNames('options', params, names)
   const { origins, store, secondsUntilExpiration: seconds = null } = params
   return {
