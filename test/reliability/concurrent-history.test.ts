@@ -14,7 +14,7 @@ const IS_SLOW = process.env['COUNTERSIGN_SLOW'] === '1'
 
 const CLIENTS = 8
 
-const STEPS = IS_SLOW ? 800 : 150
+const STEPS = IS_SLOW ? 500 : 150
 
 /** One that went wrong is added here. The order in which answers come is not in a seed. */
 const SEEDS = IS_SLOW ? [14, Date.now() % 2 ** 31] : [14]
