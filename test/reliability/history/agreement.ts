@@ -15,9 +15,6 @@ import type { World } from './world.ts'
 /** How long a verifier may rely on a status list. */
 const LIST_TTL_MS = 15_000
 
-/** How long a new key may be unknown to a verifier that has just looked for keys, and how soon it fetches a list again. */
-const NEW_KEY_MS = 30_000 + 5_000
-
 /** How long a verifier may rely on a key set, and go on with it while it looks again. */
 const KEY_SET_MS = 600_000
 
@@ -88,9 +85,7 @@ export async function expectAgreement(
   for (const token of jwts) {
     if (!(await isVerified(warm, token))) continue
     const end = publishedEndOf(model, token, now)
-    // A list that is signed by a key which began in place of a revoked one cannot be read at once.
-    const listMs = model.endedKeys.size === 0 ? LIST_TTL_MS : LIST_TTL_MS + NEW_KEY_MS
-    const bound = token.isKept ? listMs : KEY_SET_MS
+    const bound = token.isKept ? LIST_TTL_MS : KEY_SET_MS
     const since = end === null || end === token.expiresAt ? 0 : now - end
     expect(end === token.expiresAt, 'an expired token').toBe(false)
     expect(since, `${token.id}, to whom knows it`).toBeLessThanOrEqual(bound)

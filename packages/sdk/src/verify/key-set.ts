@@ -12,6 +12,13 @@ export interface KeySet {
    * @throws {CountersignError} `token-key-unknown`, `keys-unavailable`
    */
   find(kid: string): VerificationKey | Promise<VerificationKey>
+  /**
+   * Fetches them anew, whatever was fetched lately: for a key that the issuer itself has just named, and no
+   * stranger can.
+   *
+   * @throws {CountersignError} `keys-unavailable`
+   */
+  refresh(): Promise<unknown>
   /** Has keys ready, fresh ones where they are fetched. @throws {CountersignError} `keys-unavailable` */
   warm(): Promise<void>
   /** Whether there are any, young enough to verify with. */
@@ -83,6 +90,8 @@ export function createKeySet(options: KeySetOptions): KeySet {
       keys.refreshBeside()
       return key
     },
+
+    refresh: () => keys.refresh(),
 
     async warm(): Promise<void> {
       const known = keys.current()

@@ -158,6 +158,37 @@ test('a copy that is too old is as good as none, though it was only now fetched'
   expect(await late.verdict(token)).toBe('status-unavailable')
 })
 
+test('a list by a key that has just taken the place of a revoked one is read at once, once for each look', async () => {
+  const next = await createTestKey('ES256', 'next')
+  let published = [key]
+  let signer = key
+  let revoked: readonly number[] = []
+  const { clock, state, sent, verdict } = started({ jwks: undefined })
+  state.answer = async (request) => {
+    const { url } = request
+    if (url.endsWith('/jwks.json')) {
+      return json({ keys: published.map(({ publicJwk }) => publicJwk) })(request)
+    }
+    const iat = Math.floor(clock.now / 1000)
+    const payload = { sub: url, iat, exp: iat + 3_600 }
+    return listAnswer(await signStatusList(signer, { revoked, payload }))
+  }
+  expect(await verdict(await tokenAt(3))).toBe('accepted')
+  // Within the cool-down of the key set, which strangers could use up otherwise.
+  clock.now += 15_000
+  published = [key, next]
+  signer = next
+  revoked = [4]
+  expect(await verdict(await tokenAt(4))).toBe('token-revoked')
+  const keySets = () => sent.filter(({ url }) => url.endsWith('/jwks.json')).length
+  expect(keySets()).toBe(2)
+  // One that is not published at all is no list, and is not asked about by each token.
+  clock.now += 15_000
+  signer = await createTestKey('ES256', 'nobody')
+  for (const idx of [3, 3, 3]) expect(await verdict(await tokenAt(idx))).toBe('accepted')
+  expect(keySets()).toBe(3)
+})
+
 test('an older list never takes the place of a younger one', async () => {
   const { verdict, clock, state } = started()
   const token = await tokenAt(3)

@@ -214,7 +214,12 @@ async function loadList(
   try {
     const place = base + (pathBelow(issuer, uri) ?? '')
     const text = await fetchText(fetch, place, STATUS_LIST_MEDIA_TYPE, LIST_TYPE)
-    const { lst, ...claims } = await verifier.verify(text)
+    const { lst, ...claims } = await verifier.verify(text).catch(async (error: unknown) => {
+      if (!isCountersignError(error) || error.code !== 'token-key-unknown') throw error
+      // In place of a revoked key another may sign at once, and this very list may say what else is revoked.
+      await keys.refresh()
+      return verifier.verify(text)
+    })
     const deflated = decodeBase64url(lst)
     if (deflated === null) throw new TypeError('not base64url')
     const list =
