@@ -409,7 +409,7 @@ describe('over random schedules', () => {
   }
 
   /** In the instant in which a key begins there is none yet that follows it. */
-  const REVOKED_AS_IT_BEGAN: fc.ValueFromArbitrary<typeof schedule> = {
+  const REVOKED_AS_IT_BEGAN: typeof schedule extends fc.Arbitrary<infer Value> ? Value : never = {
     skews: [0, -8_595, 0],
     rotateAfterMs: DAY_MS,
     steps: [
