@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { runTraffic } from './history/clients.ts'
 import { contradictions } from './history/ledger.ts'
 import { createWorld, STORAGES } from './history/world.ts'
+import { createRandom } from '../support/random.ts'
 
 /**
  * Eight clients at once, two processes that are ended and begun anew, and a storage that fails (R14). What
@@ -53,16 +54,5 @@ function unreliable(store: Store, random: () => number): Store {
       if (chance < 1) throw new Error('The storage failed after it wrote.')
       return outcome
     },
-  }
-}
-
-/** Numbers in [0, 1), the same each time (xorshift32). */
-function createRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 2 ** 32
   }
 }

@@ -16,7 +16,7 @@ const IS_SLOW = process.env['COUNTERSIGN_SLOW'] === '1'
 /** `null`: another each time. */
 const SEEDS = IS_SLOW ? [2, null] : [2]
 
-const RUNS = IS_SLOW ? 4 : 3
+const RUNS = IS_SLOW ? 6 : 3
 
 /** Then a history that went wrong is not made shorter any more. */
 const LIMIT_MS = IS_SLOW ? 120_000 : 30_000

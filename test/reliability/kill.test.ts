@@ -9,7 +9,7 @@ import { firstLine, kill, spawnSource } from '../support/spawn.ts'
 
 /** Nothing acknowledged is lost, whenever the process is killed (security checklist R1). */
 
-const CYCLES = process.env['COUNTERSIGN_SLOW'] === '1' ? 10 : 3
+const CYCLES = process.env['COUNTERSIGN_SLOW'] === '1' ? 20 : 3
 const CONNECTIONS = 16
 
 interface Ledger {

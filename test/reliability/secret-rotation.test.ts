@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createTestClock, type TestClock } from '../support/clock.ts'
 import { ask, type Processes, startProcesses } from '../support/processes.ts'
+import { createRandom } from '../support/random.ts'
 
 /**
  * Secrets roll under constant traffic on two processes (R21): each works until its end and not a
@@ -126,14 +127,3 @@ describe('secrets that roll', () => {
     expect(finished.status).toBe(409)
   })
 })
-
-/** Numbers in [0, 1), the same each time (xorshift32). */
-function createRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) / 2 ** 32
-  }
-}
