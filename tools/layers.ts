@@ -34,9 +34,14 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       because: pureSdk,
     },
     'verify/engine/node.ts': {
-      layers: ['token', 'verify'],
+      layers: ['token', 'verify', 'verify/engine/familiar-tokens.ts'],
       packages: ['node:crypto'],
-      because: 'only the signature check has a form of its own for Node',
+      because: 'only the engine has a form of its own for Node',
+    },
+    'verify/engine/familiar-tokens.ts': {
+      layers: ['token', 'verify'],
+      packages: [],
+      because: 'it is a part of the engine for Node, and takes its Buffer and nothing else',
     },
     client: {
       layers: ['token', 'verify'],

@@ -20,7 +20,7 @@ export interface Expected {
   readonly source: TokenSource
 }
 
-/** Verifies a token. @throws unless the token is good. */
+/** Verifies a token, or what presents it. @throws unless the token is good. */
 export type Check = (token: string) => void | Promise<void>
 
 export interface VerifyContestant {
@@ -28,6 +28,8 @@ export interface VerifyContestant {
   readonly targets?: Readonly<Partial<Record<Algorithm, number>>>
   /** Those that it verifies; all of them unless said. */
   readonly algorithms?: readonly Algorithm[]
+  /** What brings a token there; the token itself unless said. It is made before the rounds. */
+  readonly present?: (token: string) => string
   readonly prepare: (expected: Expected) => Check | Promise<Check>
 }
 
@@ -47,20 +49,21 @@ export function expectedOf(source: TokenSource, algorithm: Algorithm): Expected 
 export function prepareAll(
   contestants: readonly VerifyContestant[],
   expected: Expected,
-  tokenOf: (number: number) => string,
+  tokens: readonly string[],
   fair: Pick<InProcessOptions, 'operationsPerRound' | 'firstOf'>,
 ): Promise<InProcessOptions[]> {
   const { algorithm } = expected
   const able = contestants.filter(({ algorithms }) => algorithms?.includes(algorithm) ?? true)
   return Promise.all(
-    able.map(async ({ name, targets, prepare }) => {
+    able.map(async ({ name, targets, present, prepare }) => {
       const check = await prepare(expected)
+      const presented = present === undefined ? tokens : tokens.map(present)
       const target = targets?.[algorithm]
       return {
         ...fair,
         name,
         ...(target !== undefined && { target }),
-        operation: (number: number) => check(tokenOf(number)),
+        operation: (number: number) => check(presented[number % tokens.length] as string),
       }
     }),
   )
@@ -120,6 +123,11 @@ export function countersignClient({ source }: Expected): Check {
   }
 }
 
+/** The value of an `Authorization` header, in one piece, as a server reads it. */
+export function headerOf(token: string): string {
+  return Buffer.from(`Bearer ${token}`).toString('latin1')
+}
+
 /** A request that brings the token in its header. */
 export function countersignRequest(options: object): VerifyContestant['prepare'] {
   return ({ issuer, jwk, source }) => {
@@ -130,10 +138,8 @@ export function countersignRequest(options: object): VerifyContestant['prepare']
       fetch: fetchFrom(source),
       ...options,
     })
-    return async (token) => {
-      const headers = {
-        get: (name: string) => (name === 'authorization' ? `Bearer ${token}` : null),
-      }
+    return async (header) => {
+      const headers = { get: (name: string) => (name === 'authorization' ? header : null) }
       const state = await authenticate({ headers }, { acceptsToken: 'm2m_token' })
       const auth = state.toAuth()
       mustBeOurs(auth.isAuthenticated ? auth.id : '')

@@ -43,22 +43,22 @@ describe.each(ALGORITHMS)('a JWT signed with %s', (algorithm) => {
       ['iss', wire.url],
       ['sub', machine.id],
       ['aud', [api.id]],
-      ['exp', now + 60],
-      ['nbf', now],
-      ['iat', now],
-      ['jti', made.json['id']],
       ['scopes', api.id],
+      ['zeta', 1],
+      ['fooBar', { camelCase: [true] }],
       [
         'status',
         {
           status_list: {
-            idx: expect.any(Number) as number,
             uri: expect.stringContaining(`${wire.url}/status-lists/`) as string,
+            idx: expect.any(Number) as number,
           },
         },
       ],
-      ['zeta', 1],
-      ['fooBar', { camelCase: [true] }],
+      ['exp', now + 60],
+      ['nbf', now],
+      ['iat', now],
+      ['jti', made.json['id']],
     ])
     expect(payload['jti']).toMatch(/^mt_[0-9a-f]{32}$/)
     expect(made.json).toMatchObject({
@@ -123,11 +123,11 @@ describe('the receivers', () => {
       'iss',
       'sub',
       'aud',
+      'status',
       'exp',
       'nbf',
       'iat',
       'jti',
-      'status',
     ])
     expect(made.json['scopes']).toEqual([])
   })

@@ -9,10 +9,13 @@ import type { VerifierOptions } from 'countersign/verify'
 import {
   createTestKey,
   encodeBase64url,
+  GOOD_PAYLOAD,
   machineSecretOf,
   RECEIVER,
+  signToken,
   TEST_ISSUER,
   TEST_NOW_MS,
+  testId,
   type TestKey,
 } from '../../../packages/sdk/src/testing/tokens.ts'
 import type { JsonObject } from '../../../packages/sdk/src/token/json.ts'
@@ -34,6 +37,15 @@ export const [rsa, ec, ed] = await Promise.all([
 export const ALL_KEYS: readonly TestKey[] = [rsa, ec, ed]
 
 export const JWKS = { keys: ALL_KEYS.map(({ publicJwk }) => publicJwk) }
+
+/** Good tokens, as many as it takes to be familiar with those of each key. */
+const MET: readonly string[] = await Promise.all(
+  ALL_KEYS.flatMap((key) =>
+    Array.from({ length: 4 }, (_, number) =>
+      signToken(key, { ...GOOD_PAYLOAD, jti: testId('m2mToken', number) }),
+    ),
+  ),
+)
 
 /** What a door is told of the keys and of itself; the rest is as in every test. */
 export type Told = Partial<VerifierOptions>
@@ -95,6 +107,11 @@ const sessionOf = ({ issuer, clock, ...options }: VerifierOptions) => ({
 const DOORS: Readonly<Record<string, Door>> = {
   'createVerifier on Node': (token, told) =>
     codeOf(() => createVerifierOn(node, verifierOptions(told)).verify(token)),
+  'createVerifier on Node, which has met such tokens': async (token, told) => {
+    const verifier = createVerifierOn(node, verifierOptions(told))
+    for (const met of MET) await codeOf(() => verifier.verify(met))
+    return codeOf(() => verifier.verify(token))
+  },
   'createVerifier on the web': (token, told) =>
     codeOf(() => createVerifierOn(web, verifierOptions(told)).verify(token)),
   verifyM2MJwt: (token, told) => codeOf(() => verifyM2MJwt(token, verifierOptions(told))),

@@ -78,19 +78,24 @@ export function encodeHeader(
   return Buffer.from(JSON.stringify({ alg: algorithm, typ, kid, cat })).toString('base64url')
 }
 
-/** The authority's own claims come first; the caller's follow as the text that was checked. */
-function payloadOf(issuer: string, facts: JwtFacts): string {
-  const own = JSON.stringify({
+/**
+ * The caller's claims stand in the middle, as the text that was checked. What differs from one token of a
+ * machine to the next stands last: a verifier that knows the machine need not read the rest again.
+ */
+function payloadOf(issuer: string, { claims, status, ...facts }: JwtFacts): string {
+  const same = JSON.stringify({
     iss: issuer,
     sub: facts.machineId,
     aud: facts.receiverIds,
+    ...(facts.receiverIds.length > 0 && { scopes: facts.receiverIds.join(' ') }),
+  })
+  const own = JSON.stringify({
+    ...(status !== null && { status: { status_list: { uri: status.uri, idx: status.idx } } }),
     exp: facts.expiresAt,
     nbf: facts.issuedAt,
     iat: facts.issuedAt,
     jti: facts.id,
-    ...(facts.receiverIds.length > 0 && { scopes: facts.receiverIds.join(' ') }),
-    ...(facts.status !== null && { status: { status_list: facts.status } }),
   })
-  const claims = facts.claims === null ? '' : `,${facts.claims.slice(1, -1)}`
-  return `${own.slice(0, -1)}${claims}}`
+  const members = [same, claims ?? '{}', own].map((object) => object.slice(1, -1))
+  return `{${members.filter((text) => text !== '').join(',')}}`
 }

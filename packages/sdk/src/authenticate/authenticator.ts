@@ -1,7 +1,7 @@
 import { CountersignError } from '../token/errors.ts'
 import { TokenType } from '../token/token-type.ts'
 import { createMemo } from '../verify/memo.ts'
-import type { Awaitable } from '../verify/verified-tokens.ts'
+import { type Awaitable, whenThere } from '../verify/verified-tokens.ts'
 import {
   type AcceptedNone,
   acceptedTypes,
@@ -48,7 +48,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
       { acceptsToken }: AuthenticateOptions<Accepts> = {},
     ): Promise<RequestState<AcceptedType<Accepts>, AcceptedNone<Accepts>>> {
       const accepts = acceptsToken ?? TokenType.SessionToken
-      const state = await authenticateAs(verification, request, accepts)
+      const authenticated = authenticateAs(verification, request, accepts)
+      const state = authenticated instanceof Promise ? await authenticated : authenticated
       // Its class is one of those accepted, as `authenticateAs` sees to.
       return state as RequestState<AcceptedType<Accepts>, AcceptedNone<Accepts>>
     },
@@ -117,15 +118,25 @@ function notOne(place: string): SignedOutBecause {
   return { reason: 'token-invalid', error, isPresented: true }
 }
 
-async function authenticateToken(
+function authenticateToken(
+  verification: Verification,
+  token: string,
+  types: readonly TokenType[],
+  asked: TokenType | null,
+): Awaitable<RequestState> {
+  return whenThere(verification.recall(token, types), (recalled) =>
+    recalled === null
+      ? authenticateStranger(verification, token, types, asked)
+      : signedIn(recalled.type, token, recalled.auth),
+  )
+}
+
+async function authenticateStranger(
   verification: Verification,
   token: string,
   types: readonly TokenType[],
   asked: TokenType | null,
 ): Promise<RequestState> {
-  const known = verification.recall(token, types)
-  const recalled = known instanceof Promise ? await known : known
-  if (recalled !== null) return signedIn(recalled.type, token, recalled.auth)
   const looked = verification.look(token, types)
   const { type, jws } = looked
   // Before anything is asked of anybody.

@@ -87,16 +87,24 @@ export function createVerification(options: AuthenticatorOptions): Verification 
     token: string,
     types: readonly TokenType[],
   ): Awaitable<Recalled | null> => {
-    for (const [offset, [type, way]] of everyWay.slice(first).entries()) {
+    for (let index = first; index < everyWay.length; index++) {
+      const [type, way] = everyWay[index] as (typeof everyWay)[number]
       const auth = types.includes(type) ? way.recall(token) : null
-      if (auth instanceof Promise) {
-        return auth.then((found) =>
-          found === null ? recallFrom(first + offset + 1, token, types) : { type, auth: found },
-        )
-      }
+      if (auth instanceof Promise) return recallAfter(auth, index, token, types)
       if (auth !== null) return { type, auth }
     }
     return null
+  }
+
+  const recallAfter = async (
+    recalling: Promise<SignedInAuth<TokenType> | null>,
+    index: number,
+    token: string,
+    types: readonly TokenType[],
+  ): Promise<Recalled | null> => {
+    const auth = await recalling
+    if (auth === null) return recallFrom(index + 1, token, types)
+    return { type: (everyWay[index] as (typeof everyWay)[number])[0], auth }
   }
 
   return Object.freeze({
@@ -136,18 +144,13 @@ function jwtWay<Result>(
   }
   return {
     recall(token) {
-      // It is refused now: by the whole verification, which says why.
-      const refused = (error: unknown): null => {
-        asRefusal(error)
-        return null
-      }
       try {
         const found = whenThere(verifierOrNull()?.recall(token), (result) =>
           result === undefined ? null : toAuth(result, token),
         )
-        return found instanceof Promise ? found.catch(refused) : found
+        return found instanceof Promise ? found.catch(refusedAgain) : found
       } catch (error) {
-        return refused(error)
+        return refusedAgain(error)
       }
     },
     parse: (token, maxCharacters) =>
@@ -155,6 +158,12 @@ function jwtWay<Result>(
     verify: (token, jws) =>
       whenThere(verifier().verifyParsed(token, jws), (result) => toAuth(result, token)),
   }
+}
+
+/** What is refused now is refused by the whole verification, which says why. */
+function refusedAgain(error: unknown): null {
+  asRefusal(error)
+  return null
 }
 
 /** @throws {CountersignError} `token-class-mismatch` */

@@ -5,8 +5,6 @@ import { type JsonObject, parseJsonObject } from './json.ts'
 
 /** A compact JWS, taken apart (RFC 7515 §7.1). Nothing in it is authenticated. */
 export interface Jws {
-  /** How many characters of the token are its header. */
-  readonly headerLength: number
   readonly header: JsonObject
   readonly payload: JsonObject
   /** What the signature covers: the ASCII of the first two parts and the dot between. */
@@ -14,18 +12,10 @@ export interface Jws {
   readonly signature: Uint8Array
 }
 
-/** A header that was parsed before. Every token of a key has the same one. */
-export interface KnownHeader {
-  /** The first part of a token and the dot after it. */
-  readonly text: string
-  readonly header: JsonObject
-}
-
 export interface ParseOptions {
   /** Default 16,384. */
   readonly maxCharacters?: number
   readonly codec?: Codec
-  readonly knownHeaders?: readonly KnownHeader[]
 }
 
 /** The most characters of a token, unless told otherwise. */
@@ -33,20 +23,19 @@ export const MAX_TOKEN_CHARACTERS = 16_384
 
 const MAX_HEADER_CHARACTERS = 2_048
 
-const NONE: readonly KnownHeader[] = []
-
 /**
  * Takes a token apart, strictly and in one pass. Bounds come before work.
  *
  * @throws {CountersignError} `token-malformed`
  */
-export function parseJws(token: string, options: ParseOptions = {}): Jws {
-  const { maxCharacters = MAX_TOKEN_CHARACTERS, codec = PORTABLE_CODEC } = options
+export function parseJws(
+  token: string,
+  { maxCharacters = MAX_TOKEN_CHARACTERS, codec = PORTABLE_CODEC }: ParseOptions = {},
+): Jws {
   if (typeof token !== 'string') throw malformed('a string')
   const { length } = token
   if (length > maxCharacters) throw malformed('a shorter token')
-  const known = knownHeaderOf(token, options.knownHeaders ?? NONE)
-  const first = known === undefined ? token.indexOf('.') : known.text.length - 1
+  const first = token.indexOf('.')
   const second = token.indexOf('.', first + 1)
   if (first < 1 || second < 0 || token.indexOf('.', second + 1) >= 0) {
     throw malformed('three parts')
@@ -57,7 +46,7 @@ export function parseJws(token: string, options: ParseOptions = {}): Jws {
   // other. Allocation is what costs most here.
   const bytes = codec.encode(token, decodedLength(Math.max(first, second - first - 1)))
   if (bytes === null) throw malformed('ASCII')
-  const header = known?.header ?? decodeObject(codec, token, bytes, 0, first, 'header')
+  const header = decodeObject(codec, token, bytes, 0, first, 'header')
   const payload = decodeObject(codec, token, bytes, first + 1, second, 'payload')
   // In place: nobody needs its characters any more.
   const start = second + 1
@@ -65,17 +54,11 @@ export function parseJws(token: string, options: ParseOptions = {}): Jws {
     throw malformed('a signature in base64url')
   }
   return {
-    headerLength: first,
     header,
     payload,
     signingInput: bytes.subarray(0, second),
     signature: bytes.subarray(start, start + decodedLength(length - start)),
   }
-}
-
-function knownHeaderOf(token: string, headers: readonly KnownHeader[]): KnownHeader | undefined {
-  for (const known of headers) if (token.startsWith(known.text)) return known
-  return undefined
 }
 
 function decodeObject(

@@ -91,31 +91,17 @@ export class M2MToken {
     // eslint-disable-next-line no-restricted-syntax -- only where the caller gives no clock
     nowMs: number = Date.now(),
   ): M2MToken {
-    const expiration = milliseconds(payload['exp'])
-    const issuedAt = milliseconds(payload['iat']) ?? 0
-    return new M2MToken(
-      text(payload['jti']),
-      text(payload['sub']),
-      scopesOf(payload),
-      ownClaims(payload),
-      false,
-      null,
-      expiration !== null && expiration <= nowMs - clockSkewInMs,
-      expiration,
-      issuedAt,
-      issuedAt,
-    )
+    return tokenOf(factsOf(payload), clockSkewInMs, nowMs)
   }
 }
 
-/** A space-separated string, else the audience. */
-function scopesOf({ scopes, aud }: JsonObject): string[] {
-  if (typeof scopes === 'string') return scopes.match(/[^ ]+/g) ?? []
-  return texts(typeof aud === 'string' ? [aud] : aud)
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
+/** The claims of a machine JWT, sorted once for all the tokens that are made of them. */
+export interface M2MFacts extends JsonObject {
+  readonly scopes: readonly string[]
+  /** The creator's own claims; `null` for none. */
+  readonly own: JsonObject | null
+  /** Which of them are more than a text, a number, a truth value or `null`. */
+  readonly nested: readonly string[]
 }
 
 /** Those that have a place of their own, and the one that would change the prototype of a copy. */
@@ -126,16 +112,56 @@ const NOT_OWN: ReadonlySet<string> = new Set([
   'nbf',
   'iat',
   'jti',
+  'status',
   '__proto__',
 ])
 
-/** Of their own: whoever changes them changes nobody else's. */
-function ownClaims(payload: JsonObject): Readonly<Record<string, unknown>> | null {
+export function factsOf(payload: JsonObject): M2MFacts {
   let own: Record<string, unknown> | null = null
+  const nested: string[] = []
   for (const name of Object.keys(payload)) {
-    if (!NOT_OWN.has(name)) (own ??= {})[name] = copyJson(payload[name])
+    if (NOT_OWN.has(name)) continue
+    const value = payload[name]
+    ;(own ??= {})[name] = value
+    if (typeof value === 'object') nested.push(name)
   }
-  return own
+  return { ...payload, scopes: scopesOf(payload), own, nested }
+}
+
+/** A token of its own for whoever asks, who may change all of it. */
+export function tokenOf(facts: M2MFacts, clockSkewInMs: number, nowMs: number): M2MToken {
+  const { jti, sub, scopes, exp, iat } = facts
+  const expiration = milliseconds(exp)
+  const issuedAt = milliseconds(iat) ?? 0
+  return new M2MToken(
+    text(jti),
+    text(sub),
+    scopes.slice(),
+    ownClaims(facts),
+    false,
+    null,
+    expiration !== null && expiration <= nowMs - clockSkewInMs,
+    expiration,
+    issuedAt,
+    issuedAt,
+  )
+}
+
+function ownClaims({ own, nested }: M2MFacts): Readonly<Record<string, unknown>> | null {
+  if (own === null) return null
+  const claims: Record<string, unknown> = { ...own }
+  for (const name of nested) claims[name] = copyJson(own[name])
+  return claims
+}
+
+/** A space-separated string, else the audience. */
+function scopesOf({ scopes, aud }: JsonObject): string[] {
+  if (typeof scopes === 'string') return scopes.match(/[^ ]+/g) ?? []
+  return texts(typeof aud === 'string' ? [aud] : aud)
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }
 
 function text(value: unknown): string {

@@ -107,5 +107,5 @@ export function statusAt(bytes: Uint8Array, bits: 1 | 2 | 4 | 8, index: number):
   const perByte = 8 / bits
   const byte = bytes[Math.floor(index / perByte)]
   if (byte === undefined) return null
-  return (byte >> ((index % perByte) * bits)) & (2 ** bits - 1)
+  return (byte >> ((index % perByte) * bits)) & ((1 << bits) - 1)
 }

@@ -1,10 +1,9 @@
 import { engine } from '#engine'
 import type { JwtAlgorithm } from '../token/algorithms.ts'
-import { decodeUtf8 } from '../token/utf8.ts'
 import { refusal } from '../token/errors.ts'
 import type { JsonObject } from '../token/json.ts'
-import { type Jws, type KnownHeader, parseJws } from '../token/jws.ts'
-import { type HeaderRules, judgeHeader, type JudgedHeader } from '../token/jwt-header.ts'
+import { type Jws, parseJws } from '../token/jws.ts'
+import { type HeaderRules, judgeHeader } from '../token/jwt-header.ts'
 import type { Engine } from './engine/engine.ts'
 import type { VerificationKey } from './jwk.ts'
 import type { KeySet } from './key-set.ts'
@@ -53,7 +52,7 @@ export interface JwtVerifierParts<Claims, Result> {
 export interface JwtVerifier<Result> {
   /** @throws {CountersignError} with a `token-…` code, or `keys-unavailable`. */
   verify(token: string): Promise<Result>
-  /** The result for a token that is remembered, judged anew; `undefined` for any other. */
+  /** The result for a token that is remembered, or familiar, judged anew; `undefined` for any other. */
   recall(token: string): Awaitable<Result | undefined>
   /**
    * @param maxCharacters Where tokens of other classes may be longer.
@@ -65,78 +64,74 @@ export interface JwtVerifier<Result> {
   warm(): Promise<void>
 }
 
-/** A header that was judged, of a token that was verified. */
-interface JudgedKnownHeader extends KnownHeader, JudgedHeader {}
-
-/** Headers that are remembered; a key set has one or two that are in use. */
-const MAX_HEADERS = 8
-
 /** One look at a token: bounds, form, class, key, signature, claims, in this order and each once. */
-export function createJwtVerifier<Claims, Result>(
+export function createJwtVerifier<Claims extends object, Result>(
   parts: JwtVerifierParts<Claims, Result>,
   on: Engine = engine,
 ): JwtVerifier<Result> {
   const { keys, jwtClass, algorithms, maxTokenBytes, cacheSize, now } = parts
   const { codec } = on
-  const verifiedTokens = createVerifiedTokens<Claims>(on, cacheSize)
-  const knownHeaders: JudgedKnownHeader[] = []
+  const verifiedTokens =
+    on.createVerifiedTokens?.<Claims>(cacheSize, maxTokenBytes) ??
+    createVerifiedTokens<Claims>(on, cacheSize)
 
-  const judgedHeader = (header: JsonObject): JudgedHeader =>
-    knownHeaders.find((known) => known.header === header) ??
-    judgeHeader(header, jwtClass.header, algorithms)
-
-  /** Only of what was signed, so that nobody else can fill it. */
-  const rememberHeader = (jws: Jws, judged: JudgedHeader): void => {
-    const isKnown = knownHeaders.some(({ header }) => header === jws.header)
-    if (isKnown || knownHeaders.length >= MAX_HEADERS) return
-    // Written anew: a part of the token's own text would keep all of it in memory.
-    const text = decodeUtf8(jws.signingInput.subarray(0, jws.headerLength + 1)) ?? ''
-    knownHeaders.push({ text, header: jws.header, ...judged })
+  /** Whether a key that verified a token is still there; if not, all is done from the start. */
+  const isCurrent = (key: VerificationKey): boolean => {
+    const current = keys.find(key.kid)
+    if (current instanceof Promise) current.catch(() => undefined)
+    return current === key
   }
 
-  const recalled = (found: VerifiedToken<Claims> | undefined): Awaitable<Result | undefined> => {
-    if (found === undefined) return undefined
-    const { key, claims } = found
-    const current = keys.find(key.kid)
-    if (current === key) {
-      const nowMs = now()
-      jwtClass.judgeAgain(claims, nowMs)
-      return whenThere(jwtClass.checkStatus?.(claims), () => jwtClass.resultOf(claims, nowMs))
-    }
-    // It is gone, or changed, or has to be asked for: then all is done from the start.
-    if (current instanceof Promise) current.catch(() => undefined)
-    return undefined
+  const resultFor = (claims: Claims, nowMs: number): Awaitable<Result> => {
+    const status = jwtClass.checkStatus?.(claims)
+    // Apart: for a closure that is never made there would be room to make all the same.
+    return status === undefined
+      ? jwtClass.resultOf(claims, nowMs)
+      : resultAfter(status, claims, nowMs)
+  }
+
+  const resultAfter = (status: Promise<void>, claims: Claims, nowMs: number): Promise<Result> =>
+    status.then(() => jwtClass.resultOf(claims, nowMs))
+
+  const remembered = (found?: VerifiedToken<Claims>): Awaitable<Result | undefined> => {
+    if (found === undefined || !isCurrent(found.key)) return undefined
+    const nowMs = now()
+    jwtClass.judgeAgain(found.claims, nowMs)
+    return resultFor(found.claims, nowMs)
   }
 
   const recall = (token: string): Awaitable<Result | undefined> =>
-    whenThere(verifiedTokens.find(token), recalled)
+    whenThere(verifiedTokens.find(token, isCurrent), remembered)
 
   const parse = (token: string, maxCharacters: number = maxTokenBytes): Jws =>
-    parseJws(token, { codec, knownHeaders, maxCharacters })
+    parseJws(token, { codec, maxCharacters })
 
   const verifyParsed = (token: string, jws: Jws): Awaitable<Result> => {
     if (token.length > maxTokenBytes) throw refusal('token-malformed', 'a shorter token')
-    const judged = judgedHeader(jws.header)
+    const { kid, algorithm } = judgeHeader(jws.header, jwtClass.header, algorithms)
     jwtClass.judgeClass(jws.payload)
-    return whenThere(keys.find(judged.kid), (key) => verifyBy(key, token, jws, judged))
+    return whenThere(keys.find(kid), (key) => {
+      // The key decides, and the header may only agree.
+      if (algorithm === key.algorithm) return verifyBy(key, token, jws)
+      throw refusal('token-algorithm-not-allowed', `alg ${key.algorithm}`)
+    })
   }
 
   const verifyBy = (
     key: VerificationKey,
     token: string,
-    jws: Jws,
-    judged: JudgedHeader,
-  ): Awaitable<Result> =>
-    whenThere(checkSignature(jws, judged, key), (isRight) => {
-      if (!isRight) throw refusal('token-signature-invalid')
-      rememberHeader(jws, judged)
+    { payload, signingInput, signature }: Jws,
+  ): Awaitable<Result> => {
+    const isRight = signature.length === key.signatureLength && key.check(signingInput, signature)
+    return whenThere(isRight, (right) => {
+      if (!right) throw refusal('token-signature-invalid')
       const nowMs = now()
-      const claims = jwtClass.judge(jws.payload, nowMs)
-      return whenThere(jwtClass.checkStatus?.(claims), () => {
-        verifiedTokens.remember(token, { key, claims })
-        return jwtClass.resultOf(claims, nowMs)
-      })
+      const judge = (one: JsonObject): Claims => jwtClass.judge(one, nowMs)
+      const claims = judge(payload)
+      verifiedTokens.remember(token, { key, claims }, judge)
+      return resultFor(claims, nowMs)
     })
+  }
 
   return {
     recall,
@@ -149,16 +144,4 @@ export function createJwtVerifier<Claims, Result>(
     },
     warm: () => keys.warm(),
   }
-}
-
-function checkSignature(
-  { signingInput, signature }: Jws,
-  { algorithm }: JudgedHeader,
-  key: VerificationKey,
-): Awaitable<boolean> {
-  // The key decides, and the header may only agree.
-  if (algorithm !== key.algorithm) {
-    throw refusal('token-algorithm-not-allowed', `alg ${key.algorithm}`)
-  }
-  return signature.length === key.signatureLength && key.check(signingInput, signature)
 }

@@ -1,4 +1,5 @@
 import type { Engine } from './engine/engine.ts'
+import type { JsonObject } from '../token/json.ts'
 import type { VerificationKey } from './jwk.ts'
 
 /** A token that was verified, without its text: nobody can present what is kept here. */
@@ -10,19 +11,33 @@ export interface VerifiedToken<Claims> {
 
 /** The tokens whose signature need not be checked again, at most so many. */
 export interface VerifiedTokens<Claims> {
-  /** What was remembered of exactly this token. */
-  find(token: string): Awaitable<VerifiedToken<Claims> | undefined>
+  /**
+   * What is remembered of this very token, or of one that differs in nothing that needs a judge but its times.
+   *
+   * @param isCurrent Whether a key may still verify.
+   * @throws {CountersignError} `token-signature-invalid`, where that could be said at once.
+   */
+  find(
+    token: string,
+    isCurrent: (key: VerificationKey) => boolean,
+  ): Awaitable<VerifiedToken<Claims> | undefined>
   /**
    * Remembers a token that is verified for the second time: many that are seen once are not seen again.
+   *
+   * @param judge Gives the claims of a payload, or throws; for a token that was parsed.
    */
-  remember(token: string, verified: VerifiedToken<Claims>): void
+  remember(
+    token: string,
+    verified: VerifiedToken<Claims>,
+    judge?: (payload: JsonObject) => Claims,
+  ): void
 }
 
 /** Empty for what was verified once: its SHA-256 is a quarter of all that is not the signature. */
 interface Slot<Claims> {
   /** SHA-256 of the token. */
-  readonly digest?: string
-  readonly verified?: VerifiedToken<Claims>
+  digest?: string
+  verified?: VerifiedToken<Claims>
 }
 
 /**
@@ -41,39 +56,47 @@ export function createVerifiedTokens<Claims>(
   let older = new Map<number, Slot<Claims>>()
 
   const put = (fingerprint: number, slot: Slot<Claims>): void => {
-    if (younger.size >= generationSize && !younger.has(fingerprint)) {
+    if (younger.size >= generationSize) {
       older = younger
       younger = new Map()
     }
     younger.set(fingerprint, slot)
   }
 
-  const slotOf = (fingerprint: number): Slot<Claims> | undefined => {
-    const slot = younger.get(fingerprint) ?? older.get(fingerprint)
-    if (slot !== undefined) put(fingerprint, slot)
-    return slot
-  }
+  const slotOf = (fingerprint: number): Slot<Claims> | undefined =>
+    younger.get(fingerprint) ?? older.get(fingerprint)
 
   return {
     find(token: string) {
-      const slot = slotOf(fingerprintOf(token))
-      if (!slot?.digest) return undefined
-      return whenThere(engine.digest(token), (digest) =>
-        digest === slot.digest ? slot.verified : undefined,
-      )
+      const slot = size === 0 ? undefined : slotOf(fingerprintOf(token))
+      if (slot?.digest === undefined) return undefined
+      const digest = engine.digest(token)
+      if (!(digest instanceof Promise)) return verifiedOf(slot, digest)
+      // Named anew, so that nothing is allocated for the closure where there is none.
+      const late = slot
+      return digest.then((own) => verifiedOf(late, own))
     },
     remember(token: string, verified: VerifiedToken<Claims>) {
       if (size === 0) return
       const fingerprint = fingerprintOf(token)
-      if (slotOf(fingerprint) === undefined) put(fingerprint, {})
+      const slot = slotOf(fingerprint)
+      if (slot === undefined) put(fingerprint, {})
       else {
         const kept = whenThere(engine.digest(token), (digest) => {
-          put(fingerprint, { digest, verified })
+          slot.digest = digest
+          slot.verified = verified
         })
         if (kept instanceof Promise) kept.catch(() => undefined)
       }
     },
   }
+}
+
+function verifiedOf<Claims>(
+  { digest: own, verified }: Slot<Claims>,
+  digest: string,
+): VerifiedToken<Claims> | undefined {
+  return digest === own ? verified : undefined
 }
 
 /** At once where the platform can: to wait for what is there already costs as much as the claims. */
@@ -88,12 +111,13 @@ export function whenThere<Value, Next>(
 
 const FINGERPRINT_CHARACTERS = 5
 
-/** The length, and 35 bits from the end of the signature: another token shares both by chance only. */
+/** 32 bits of the length and the end of the signature: another token shares them by chance only. */
 function fingerprintOf(token: string): number {
   const { length } = token
   let fingerprint = length
   for (let back = 1; back <= FINGERPRINT_CHARACTERS; back++) {
-    fingerprint = fingerprint * 128 + (token.charCodeAt(length - back) & 127)
+    // A character of base64url has six bits.
+    fingerprint = (fingerprint << 6) ^ token.charCodeAt(length - back)
   }
   return fingerprint
 }

@@ -183,4 +183,83 @@ describe.each([node, web])('on the engine $name', (platform) => {
     await times(5, verifier, await signToken(key))
     expect(counts.checks).toBe(5)
   })
+
+  describe('a token like those that were verified', () => {
+    const HOUR = { ...GOOD_PAYLOAD, exp: TEST_NOW_MS / 1000 + 3_600 }
+    let issued = 0
+    const another = (members: object = {}, by = key): Promise<string> =>
+      signToken(by, { ...HOUR, jti: `mt_${++issued}`, ...members })
+
+    test('has its signature checked, once', async () => {
+      const { verifier, counts } = started()
+      for (let count = 1; count <= 5; count++) {
+        expect((await verifier.verify(await another())).id).toBe(`mt_${issued}`)
+        expect(counts.checks).toBe(count)
+      }
+      const stranger = await createTestKey('ES256', 'key')
+      await expect(verifier.verify(await another({}, stranger))).rejects.toMatchObject({
+        code: 'token-signature-invalid',
+      })
+      expect(counts.checks).toBe(6)
+    })
+
+    test('is judged by its own times', async () => {
+      const { verifier } = started()
+      await verifier.verify(await another())
+      const now = TEST_NOW_MS / 1000
+      for (const [members, code] of [
+        [{ exp: now - 6 }, 'token-expired'],
+        [{ nbf: now + 6 }, 'token-not-yet-valid'],
+        [{ iat: now + 6 }, 'token-not-yet-valid'],
+      ] as const) {
+        await expect(verifier.verify(await another(members))).rejects.toMatchObject({ code })
+      }
+      expect(await verifier.verify(await another({ exp: now - 4, iat: now + 4 }))).toMatchObject({
+        expiration: TEST_NOW_MS - 4_000,
+        createdAt: TEST_NOW_MS + 4_000,
+      })
+    })
+
+    test('is refused once the key that they have in common is gone', async () => {
+      const { verifier, clock } = started({}, set(key), set(next))
+      await verifier.verify(await another())
+      clock.now += 301_000
+      await expect(verifier.verify(await another())).rejects.toMatchObject({
+        code: 'token-key-unknown',
+      })
+    })
+
+    test('is checked by the key that took the place of theirs under the same kid', async () => {
+      const other = await createTestKey('ES256', 'key')
+      const { verifier, clock } = started({}, set(key), set(other))
+      await verifier.verify(await another())
+      clock.now += 301_000
+      await expect(verifier.verify(await another())).rejects.toMatchObject({
+        code: 'token-signature-invalid',
+      })
+      expect((await verifier.verify(await another({}, other))).id).toBe(`mt_${issued}`)
+    })
+
+    test('is nobody’s but its own', async () => {
+      const { verifier } = started({ cacheSize: 0 })
+      const claims = { roles: ['reader'], deep: { list: [{ a: 1 }] } }
+      for (let count = 0; count < 4; count++) {
+        const one = await verifier.verify(await another(claims))
+        expect(one).toMatchObject({ id: `mt_${issued}`, scopes: [RECEIVER], claims })
+        const { roles, deep } = one.claims as typeof claims
+        roles.push('admin')
+        deep.list[0] = { a: 2 }
+        one.scopes.push('mch_other')
+      }
+    })
+
+    test('is held to the bounds of its own verifier', async () => {
+      const token = await another()
+      const { verifier } = started({ maxTokenBytes: token.length })
+      await verifier.verify(token)
+      await expect(verifier.verify(await another({ jti: 'mt_longer_x' }))).rejects.toMatchObject({
+        code: 'token-malformed',
+      })
+    })
+  })
 })

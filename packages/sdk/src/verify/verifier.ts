@@ -1,8 +1,8 @@
 import { engine } from '#engine'
 import { refusal } from '../token/errors.ts'
 import type { JsonObject } from '../token/json.ts'
-import { judgeM2MClaims, M2M_HEADER, type M2MClaims, namesMachine } from '../token/m2m-claims.ts'
-import { M2MToken } from '../token/m2m-token.ts'
+import { judgeM2MClaims, M2M_HEADER, namesMachine } from '../token/m2m-claims.ts'
+import { factsOf, type M2MFacts, type M2MToken, tokenOf } from '../token/m2m-token.ts'
 import { judgeTimes } from '../token/registered-claims.ts'
 import type { Engine } from './engine/engine.ts'
 import {
@@ -117,14 +117,15 @@ export function createM2MVerifier(
         if (namesMachine(payload)) return
         throw refusal('token-class-mismatch', 'sub to be a machine id')
       },
-      judge: (payload: JsonObject, nowMs: number) => judgeM2MClaims(payload, settings, nowMs),
-      checkStatus: ({ status }: M2MClaims) =>
+      judge: (payload: JsonObject, nowMs: number) =>
+        factsOf(judgeM2MClaims(payload, settings, nowMs)),
+      checkStatus: ({ status }: M2MFacts) =>
         status === undefined ? undefined : settings.status?.check(status),
-      judgeAgain(claims: M2MClaims, nowMs: number) {
-        judgeTimes(claims, nowMs, clockToleranceSeconds, false)
+      judgeAgain(facts: M2MFacts, nowMs: number) {
+        judgeTimes(facts, nowMs, clockToleranceSeconds, false)
       },
-      resultOf: (claims: M2MClaims, nowMs: number) =>
-        M2MToken.fromJwtPayload(claims, clockToleranceSeconds * 1000, nowMs),
+      resultOf: (facts: M2MFacts, nowMs: number) =>
+        tokenOf(facts, clockToleranceSeconds * 1000, nowMs),
     },
   }
   return createJwtVerifier(parts, on)

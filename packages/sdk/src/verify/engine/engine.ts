@@ -1,5 +1,6 @@
 import type { JwtAlgorithm } from '../../token/algorithms.ts'
 import type { Codec } from '../../token/codec.ts'
+import type { VerifiedTokens } from '../verified-tokens.ts'
 
 /**
  * What a platform must offer to verify tokens: one implementation for Node, one for the web. The
@@ -12,6 +13,11 @@ export interface Engine {
   /** SHA-256 of a text, as 32 characters of one byte each. */
   digest(text: string): string | Promise<string>
   readonly codec: Codec
+  /** Where something is gained by knowing more than the tokens that were seen already. */
+  createVerifiedTokens?<Claims extends object>(
+    cacheSize: number,
+    maxCharacters: number,
+  ): VerifiedTokens<Claims>
 }
 
 /** A public key that was checked (`jwk.ts`), by its algorithm. */

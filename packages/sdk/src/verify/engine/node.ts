@@ -3,7 +3,9 @@ import type { JwtAlgorithm } from '../../token/algorithms.ts'
 import { decodedLength } from '../../token/base64url.ts'
 import type { Codec } from '../../token/codec.ts'
 import { decodeUtf8, UTF8 } from '../../token/utf8.ts'
+import { createVerifiedTokens } from '../verified-tokens.ts'
 import type { CheckSignature, Engine, PublicKeyMaterial } from './engine.ts'
+import { createFamiliarTokens } from './familiar-tokens.ts'
 
 const DIGESTS: Readonly<Record<JwtAlgorithm, string | null>> = {
   RS256: 'sha256',
@@ -60,8 +62,12 @@ function identity(signature: Uint8Array): Uint8Array {
 const SEQUENCE = 0x30
 const INTEGER = 0x02
 
-/** Type and length of three values, and a zero in front of two. */
-const DER_OVERHEAD = 8
+/** Type and length of three values, a zero in front of two, and r and s of 32 bytes each. */
+const DER_BYTES = 72
+
+/** Filled anew for each signature, and read at once. */
+const der = Buffer.allocUnsafeSlow(DER_BYTES)
+const ders = Array.from({ length: DER_BYTES + 1 }, (_, length) => der.subarray(0, length))
 
 /**
  * r and s side by side (RFC 7518 §3.4) as the ASN.1 that OpenSSL takes. Node can be asked to do it
@@ -69,23 +75,16 @@ const DER_OVERHEAD = 8
  * the same DER.
  */
 function ecdsaToDer(signature: Uint8Array): Uint8Array {
-  const { length } = signature
-  const der = Buffer.allocUnsafe(length + DER_OVERHEAD)
-  const middle = writeInteger(der, 2, signature, 0, length / 2)
-  const end = writeInteger(der, middle, signature, length / 2, length)
+  const half = signature.length / 2
+  const middle = writeInteger(2, signature, 0, half)
+  const end = writeInteger(middle, signature, half, signature.length)
   der[0] = SEQUENCE
   der[1] = end - 2
-  return der.subarray(0, end)
+  return ders[end] as Uint8Array
 }
 
 /** The shortest form, as DER demands: no zero in front but one where the first bit would say "negative". */
-function writeInteger(
-  der: Uint8Array,
-  at: number,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): number {
+function writeInteger(at: number, bytes: Uint8Array, start: number, end: number): number {
   let first = start
   while (first < end - 1 && bytes[first] === 0) first++
   const pad = (bytes[first] as number) > 0x7f ? 1 : 0
@@ -106,4 +105,6 @@ export const engine: Engine = {
       ? (text: string) => hash('sha256', text, 'binary')
       : (text: string) => createHash('sha256').update(text).digest('binary'),
   codec,
+  createVerifiedTokens: <Claims extends object>(cacheSize: number, maxCharacters: number) =>
+    createFamiliarTokens(createVerifiedTokens<Claims>(engine, cacheSize), maxCharacters),
 }

@@ -1,0 +1,313 @@
+import { decodeBase64urlInto, decodedLength } from '../../token/base64url.ts'
+import { isJsonObject, type JsonObject, parseJsonObject } from '../../token/json.ts'
+import { refusal } from '../../token/errors.ts'
+import type { VerifiedToken, VerifiedTokens } from '../verified-tokens.ts'
+
+/**
+ * The tokens that a machine gets for a receiver differ in their times, their id and their place in a status
+ * list, and in nothing else. Here they are read as what they are: of a token like one that was verified, only
+ * those values are read, and everything around them is compared, byte by byte. What was judged then is
+ * not judged again; the times, the status and the signature are judged of each.
+ *
+ * A token that is anything else, by a single byte, is read as every token is: this only ever says the
+ * same, sooner.
+ */
+
+/** Longer ones are read like all others. */
+const MAX_CHARACTERS = 4_096
+
+/** So many a double holds, whatever they are. */
+const MAX_DIGITS = 15
+
+const MAX_TEMPLATES = 256
+
+/** Who puts something new into each token shall not pay for a template each time. */
+const REMEMBERED_OF = 4
+
+/** The values that may differ, by the member of the claims. */
+const MEMBERS = ['exp', 'nbf', 'iat', 'idx', 'jti'] as const
+const [EXP, NBF, IAT, IDX, JTI] = [0, 1, 2, 3, 4] as const
+
+/** A value that may differ, and what stands before it. */
+interface Hole {
+  readonly before: Uint8Array
+  /** Index in {@link MEMBERS}. */
+  readonly member: number
+}
+
+/** A token that was verified, with holes. */
+interface Template<Claims> extends VerifiedToken<Claims> {
+  readonly statusList: unknown
+  /** The characters up to the first value that may differ, or some less: three bytes are four characters. */
+  readonly prefix: string
+  readonly holes: readonly Hole[]
+  /** What stands behind the last. */
+  readonly rest: Uint8Array
+}
+
+// One token is looked at at a time, from its first byte to its last, so that one room does for all: to make
+// one for each takes longer than to fill it.
+
+/** The characters of the token: for each its three bytes at most, so that none is cut off. */
+const input = Buffer.allocUnsafeSlow(MAX_CHARACTERS * 3)
+/** A part of it, decoded. */
+const part = Buffer.allocUnsafeSlow(MAX_CHARACTERS)
+const inputs = new Map<number, Uint8Array>()
+const signatures = new Map<number, Uint8Array>()
+
+/** The values of the payload that was compared last: numbers by {@link MEMBERS}, and where the id is. */
+const numbers = [0, 0, 0, 0]
+let idStart = 0
+let idEnd = 0
+
+/**
+ * Knows tokens that are like others, besides those that have been seen.
+ *
+ * @param seen Remembers those, and from now on the familiar ones as well.
+ */
+export function createFamiliarTokens<Claims extends object>(
+  seen: VerifiedTokens<Claims>,
+  maxCharacters: number,
+): VerifiedTokens<Claims> {
+  const longest = Math.min(maxCharacters, MAX_CHARACTERS)
+  const templates = new Map<string, Template<Claims>>()
+  const prefixLengths = new Set<number>()
+  let latest: Template<Claims> | undefined
+  let strangers = 0
+
+  const templateFor = (token: string): Template<Claims> | undefined => {
+    if (token.length > longest) return undefined
+    if (latest !== undefined && token.slice(0, latest.prefix.length) === latest.prefix) {
+      return latest
+    }
+    for (const length of prefixLengths) {
+      const template = templates.get(token.slice(0, length))
+      if (template === undefined) continue
+      latest = template
+      return template
+    }
+    return undefined
+  }
+
+  return {
+    find(token, isCurrent) {
+      const found = seen.find(token, isCurrent)
+      if (found !== undefined) return found
+      const template = templateFor(token)
+      if (template === undefined || !isCurrent(template.key)) return undefined
+      const verified = verifyLike(template, token)
+      if (verified !== undefined) seen.remember(token, verified)
+      return verified
+    },
+
+    remember(token, verified, judge) {
+      seen.remember(token, verified)
+      if (judge === undefined || token.length > longest) return
+      if (strangers++ % REMEMBERED_OF !== 0) return
+      const template = templateOf(token, verified, judge)
+      if (template === null) return
+      if (templates.size >= MAX_TEMPLATES) {
+        templates.clear()
+        prefixLengths.clear()
+      }
+      templates.set(template.prefix, template)
+      prefixLengths.add(template.prefix.length)
+    },
+  }
+}
+
+/**
+ * What a token says that is like the template.
+ *
+ * @returns `undefined` when it is not, and for what is malformed.
+ * @throws {CountersignError} `token-signature-invalid`
+ */
+function verifyLike<Claims extends object>(
+  template: Template<Claims>,
+  token: string,
+): VerifiedToken<Claims> | undefined {
+  const { length } = token
+  const { key, prefix } = template
+  const { signatureLength } = key
+  const end = token.indexOf('.', prefix.length)
+  const payloadLength = decodedLength(end - prefix.length)
+  const isReadable =
+    end > 0 &&
+    decodedLength(length - end - 1) === signatureLength &&
+    // A byte a character, or it is not ASCII.
+    input.write(token) === length &&
+    decodeBase64urlInto(input, prefix.length, end, part, 0) &&
+    isLike(template, payloadLength)
+  if (!isReadable) return undefined
+  const claims = claimsOf(template)
+  if (!decodeBase64urlInto(input, end + 1, length, part, 0)) return undefined
+  const signature = startOf(part, signatureLength, signatures)
+  // A promise is no verdict.
+  if (key.check(startOf(input, end, inputs), signature) === true) return { key, claims }
+  throw refusal('token-signature-invalid')
+}
+
+/** The first bytes, in a view that is made once. */
+function startOf(bytes: Uint8Array, length: number, views: Map<number, Uint8Array>): Uint8Array {
+  const known = views.get(length)
+  if (known !== undefined) return known
+  const view = bytes.subarray(0, length)
+  views.set(length, view)
+  return view
+}
+
+/** Whether the decoded payload is that of the template, whatever is in the holes, which are read. */
+function isLike({ holes, rest }: Template<unknown>, length: number): boolean {
+  let at = 0
+  for (let index = 0; index < holes.length; index++) {
+    const { before, member } = holes[index] as Hole
+    if (!isAt(at, before)) return false
+    at = (member === JTI ? readId : readNumber)(at + before.length, member)
+    if (at < 0) return false
+  }
+  return at + rest.length === length && isAt(at, rest)
+}
+
+function isAt(at: number, bytes: Uint8Array): boolean {
+  for (let index = 0; index < bytes.length; index++) {
+    if (part[at + index] !== bytes[index]) return false
+  }
+  return true
+}
+
+const ZERO = 0x30
+
+/** A whole number as JSON has it. @returns Where it ends; -1 when there is none. */
+function readNumber(start: number, member: number): number {
+  let value = 0
+  let at = start
+  for (;;) {
+    const digit = (part[at] as number) - ZERO
+    if (!(digit >= 0 && digit <= 9)) break
+    value = value * 10 + digit
+    at++
+  }
+  const digits = at - start
+  if (digits === 0 || digits > MAX_DIGITS || (digits > 1 && part[start] === ZERO)) return -1
+  numbers[member] = value
+  return at
+}
+
+/** What an id may be made of. Anything else ends it, a quote and a backslash among them. */
+const IN_ID = Uint8Array.from({ length: 256 }, (_, byte) =>
+  Number(/[\w-]/.test(String.fromCharCode(byte))),
+)
+
+/** @returns Where the id ends; -1 when there is none. */
+function readId(start: number): number {
+  let at = start
+  while (IN_ID[part[at] as number] === 1) at++
+  idStart = start
+  idEnd = at
+  return at > start ? at : -1
+}
+
+interface Varying {
+  exp?: number
+  nbf?: number
+  iat?: number
+  jti?: string
+  status?: unknown
+}
+
+/** The claims of the template, with what was read in its holes. */
+function claimsOf<Claims extends object>({ claims, holes, statusList }: Template<Claims>): Claims {
+  const own: Claims & Varying = { ...claims }
+  for (let index = 0; index < holes.length; index++) {
+    const { member } = holes[index] as Hole
+    const number = numbers[member] as number
+    if (member === EXP) own.exp = number
+    else if (member === NBF) own.nbf = number
+    else if (member === IAT) own.iat = number
+    else if (member === JTI) own.jti = part.toString('latin1', idStart, idEnd)
+    else own.status = { status_list: { ...(statusList as object), idx: number } }
+  }
+  return own
+}
+
+/** A value of a token that was verified, and another that it could have had. */
+interface Value {
+  readonly member: number
+  readonly at: number
+  readonly text: string
+  readonly other: string
+}
+
+/** The template of a token; `null` where one would not say what the judge says. */
+function templateOf<Claims extends object>(
+  token: string,
+  verified: VerifiedToken<Claims>,
+  judge: (payload: JsonObject) => Claims,
+): Template<Claims> | null {
+  const start = token.indexOf('.') + 1
+  const payload = Buffer.from(token.slice(start, token.indexOf('.', start)), 'base64url')
+  const text = payload.toString('latin1')
+  const { status } = verified.claims as Varying
+  const values = valuesOf(text, isJsonObject(status))
+  const [first] = values
+  if (first === undefined) return null
+
+  const skipped = Math.floor(first.at / 3)
+  let from = skipped * 3
+  let other = text.slice(0, from)
+  const holes = values.map((value) => {
+    const before = text.slice(from, value.at)
+    from = value.at + value.text.length
+    other += before + value.other
+    return { before: Buffer.from(before, 'latin1'), member: value.member }
+  })
+  const rest = text.slice(from)
+  other += rest
+  const template = {
+    ...verified,
+    statusList: isJsonObject(status) ? status['status_list'] : undefined,
+    // Written anew: a part of the token's own text would keep all of it in memory.
+    prefix: Buffer.from(token.slice(0, start + skipped * 4)).toString('latin1'),
+    holes,
+    rest: Buffer.from(rest, 'latin1'),
+  }
+  return readsLike(template, skipped * 3, other, judge) ? template : null
+}
+
+/** Where the values stand that may differ. Whether they are what they seem is for {@link readsLike}. */
+function valuesOf(text: string, hasStatus: boolean): Value[] {
+  const values: Value[] = []
+  for (const [member, name] of MEMBERS.entries()) {
+    if (member === IDX && !hasStatus) continue
+    const label = member === JTI ? `"${name}":"` : `"${name}":`
+    const at = text.lastIndexOf(label) + label.length
+    const [value = ''] = /^[\w-]+/.exec(text.slice(at)) ?? []
+    if (at < label.length || value === '') continue
+    values.push({ member, at, text: value, other: otherThan(value, member) })
+  }
+  return values.sort((a, b) => a.at - b.at)
+}
+
+/** A later end, an earlier beginning, another place and another id: a judge would take them as well. */
+function otherThan(value: string, member: number): string {
+  if (member === JTI) return value.replaceAll(/./g, (character) => (character === 'a' ? 'b' : 'a'))
+  return String(Number(value) + (member === NBF || member === IAT ? -1 : 1))
+}
+
+/** Whether a payload that only differs in the holes is read as the judge reads it. */
+function readsLike<Claims extends object>(
+  template: Template<Claims>,
+  skipped: number,
+  text: string,
+  judge: (payload: JsonObject) => Claims,
+): boolean {
+  const payload = parseJsonObject(text)
+  if (payload === null) return false
+  part.write(text.slice(skipped), 'latin1')
+  if (!isLike(template, text.length - skipped)) return false
+  try {
+    return JSON.stringify(claimsOf(template)) === JSON.stringify(judge(payload))
+  } catch {
+    return false
+  }
+}
