@@ -4,7 +4,7 @@ import { refusal } from '../token/errors.ts'
 import type { JsonObject } from '../token/json.ts'
 import { type Jws, parseJws } from '../token/jws.ts'
 import { type HeaderRules, judgeHeader } from '../token/jwt-header.ts'
-import type { Engine } from './engine/engine.ts'
+import type { Engine, Judge } from './engine/engine.ts'
 import type { VerificationKey } from './jwk.ts'
 import type { KeySet } from './key-set.ts'
 import {
@@ -23,8 +23,7 @@ export interface JwtClass<Claims, Result> {
    * @throws {CountersignError} `token-class-mismatch`
    */
   judgeClass(payload: JsonObject): void
-  /** Judges all claims, once. @throws {CountersignError} */
-  judge(payload: JsonObject, nowMs: number): Claims
+  readonly judge: Judge<Claims>
   /** Judges again what time may have changed since. @throws {CountersignError} */
   judgeAgain(claims: Claims, nowMs: number): void
   /**
@@ -72,7 +71,7 @@ export function createJwtVerifier<Claims extends object, Result>(
   const { keys, jwtClass, algorithms, maxTokenBytes, cacheSize, now } = parts
   const { codec } = on
   const verifiedTokens =
-    on.createVerifiedTokens?.<Claims>(cacheSize, maxTokenBytes) ??
+    on.createVerifiedTokens?.(cacheSize, maxTokenBytes, jwtClass.judge) ??
     createVerifiedTokens<Claims>(on, cacheSize)
 
   /** Whether a key that verified a token is still there; if not, all is done from the start. */
@@ -126,9 +125,8 @@ export function createJwtVerifier<Claims extends object, Result>(
     return whenThere(isRight, (right) => {
       if (!right) throw refusal('token-signature-invalid')
       const nowMs = now()
-      const judge = (one: JsonObject): Claims => jwtClass.judge(one, nowMs)
-      const claims = judge(payload)
-      verifiedTokens.remember(token, { key, claims }, judge)
+      const claims = jwtClass.judge(payload, nowMs)
+      verifiedTokens.remember(token, { key, claims }, nowMs)
       return resultFor(claims, nowMs)
     })
   }

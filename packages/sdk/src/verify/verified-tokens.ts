@@ -1,5 +1,4 @@
 import type { Engine } from './engine/engine.ts'
-import type { JsonObject } from '../token/json.ts'
 import type { VerificationKey } from './jwk.ts'
 
 /** A token that was verified, without its text: nobody can present what is kept here. */
@@ -24,13 +23,9 @@ export interface VerifiedTokens<Claims> {
   /**
    * Remembers a token that is verified for the second time: many that are seen once are not seen again.
    *
-   * @param judge Gives the claims of a payload, or throws; for a token that was parsed.
+   * @param judgedMs When all of its claims were judged, if they were; epoch milliseconds.
    */
-  remember(
-    token: string,
-    verified: VerifiedToken<Claims>,
-    judge?: (payload: JsonObject) => Claims,
-  ): void
+  remember(token: string, verified: VerifiedToken<Claims>, judgedMs?: number): void
 }
 
 /** Empty for what was verified once: its SHA-256 is a quarter of all that is not the signature. */
@@ -45,13 +40,13 @@ interface Slot<Claims> {
  * tokens that get here, so no stranger can fill it or push others out.
  *
  * @param size How many tokens are kept, in two generations: the older one is dropped at once when the
- *   younger is full, and what is used meanwhile moves to the younger.
+ *   younger is full.
  */
 export function createVerifiedTokens<Claims>(
   engine: Pick<Engine, 'digest'>,
   size: number,
 ): VerifiedTokens<Claims> {
-  const generationSize = Math.max(1, Math.floor(size / 2))
+  const generationSize = size >> 1 || 1
   let younger = new Map<number, Slot<Claims>>()
   let older = new Map<number, Slot<Claims>>()
 
@@ -68,8 +63,8 @@ export function createVerifiedTokens<Claims>(
 
   return {
     find(token: string) {
-      const slot = size === 0 ? undefined : slotOf(fingerprintOf(token))
-      if (slot?.digest === undefined) return undefined
+      const slot = slotOf(fingerprintOf(token))
+      if (!slot?.digest) return undefined
       const digest = engine.digest(token)
       if (!(digest instanceof Promise)) return verifiedOf(slot, digest)
       // Named anew, so that nothing is allocated for the closure where there is none.
@@ -111,13 +106,12 @@ export function whenThere<Value, Next>(
 
 const FINGERPRINT_CHARACTERS = 5
 
-/** 32 bits of the length and the end of the signature: another token shares them by chance only. */
+/** Some thirty bits of the end of the signature: another token shares them by chance only. */
 function fingerprintOf(token: string): number {
-  const { length } = token
-  let fingerprint = length
+  let fingerprint = 0
   for (let back = 1; back <= FINGERPRINT_CHARACTERS; back++) {
     // A character of base64url has six bits.
-    fingerprint = (fingerprint << 6) ^ token.charCodeAt(length - back)
+    fingerprint = (fingerprint << 6) ^ token.charCodeAt(token.length - back)
   }
   return fingerprint
 }

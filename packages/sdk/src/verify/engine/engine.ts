@@ -1,5 +1,6 @@
 import type { JwtAlgorithm } from '../../token/algorithms.ts'
 import type { Codec } from '../../token/codec.ts'
+import type { JsonObject } from '../../token/json.ts'
 import type { VerifiedTokens } from '../verified-tokens.ts'
 
 /**
@@ -17,8 +18,12 @@ export interface Engine {
   createVerifiedTokens?<Claims extends object>(
     cacheSize: number,
     maxCharacters: number,
+    judge: Judge<Claims>,
   ): VerifiedTokens<Claims>
 }
+
+/** Judges all claims. @throws {CountersignError} */
+export type Judge<Claims> = (payload: JsonObject, nowMs: number) => Claims
 
 /** A public key that was checked (`jwk.ts`), by its algorithm. */
 export interface PublicKeyMaterial {

@@ -50,17 +50,20 @@ const judge = (payload: JsonObject): JsonObject => payload
 
 const always = (): boolean => true
 
-const started = (maxCharacters = 16_384): VerifiedTokens<JsonObject> =>
-  createFamiliarTokens(createVerifiedTokens<JsonObject>(node, 0), maxCharacters)
+const started = (
+  maxCharacters = 16_384,
+  judgeBy: (payload: JsonObject) => JsonObject = judge,
+): VerifiedTokens<JsonObject> =>
+  createFamiliarTokens(createVerifiedTokens<JsonObject>(node, 0), maxCharacters, judgeBy)
 
 /** One that has met a token with this payload. */
 const knowing = async (
   payload: JsonObject | string = PAYLOAD,
   judgeBy: (payload: JsonObject) => JsonObject = judge,
 ): Promise<VerifiedTokens<JsonObject>> => {
-  const tokens = started()
+  const tokens = started(undefined, judgeBy)
   const claims = typeof payload === 'string' ? (JSON.parse(payload) as JsonObject) : payload
-  tokens.remember(await sign(payload), { key, claims }, judgeBy)
+  tokens.remember(await sign(payload), { key, claims }, TEST_NOW_MS)
   return tokens
 }
 
@@ -199,14 +202,14 @@ describe('it is no business of this one, and left to the parser:', () => {
       [token.length - 1, false],
     ] as const) {
       const tokens = started(token.length)
-      tokens.remember(token, { key, claims: PAYLOAD }, judge)
+      tokens.remember(token, { key, claims: PAYLOAD }, TEST_NOW_MS)
       const bounded = started(longest)
-      bounded.remember(token, { key, claims: PAYLOAD }, judge)
+      bounded.remember(token, { key, claims: PAYLOAD }, TEST_NOW_MS)
       expect((await tokens.find(token, always))?.claims).toEqual(PAYLOAD)
       expect((await bounded.find(token, always)) !== undefined).toBe(isRead)
     }
     const bounded = started(token.length)
-    bounded.remember(token, { key, claims: PAYLOAD }, judge)
+    bounded.remember(token, { key, claims: PAYLOAD }, TEST_NOW_MS)
     expect(await claimsOf(bounded, { ...PAYLOAD, jti: 'mt_longer' })).toBeUndefined()
     const long = { pad: 'x'.repeat(3_000), ...PAYLOAD }
     expect((await sign(long)).length).toBeGreaterThan(4_096)
@@ -272,7 +275,7 @@ describe('it does not learn from', () => {
     const tokens = started()
     const payloads = Array.from({ length: 9 }, (_, at) => ({ ...PAYLOAD, region: `r${at}` }))
     for (const payload of payloads) {
-      tokens.remember(await sign(payload), { key, claims: payload }, judge)
+      tokens.remember(await sign(payload), { key, claims: payload }, TEST_NOW_MS)
     }
     const known = []
     for (const [at, payload] of payloads.entries()) {
@@ -298,7 +301,7 @@ test('a check that promises its verdict has given none', async () => {
   const later = { ...key, check: () => Promise.resolve(true) }
   const tokens = started()
   const token = await sign(PAYLOAD)
-  tokens.remember(token, { key: later, claims: PAYLOAD }, judge)
+  tokens.remember(token, { key: later, claims: PAYLOAD }, TEST_NOW_MS)
   expect(() => tokens.find(token, always)).toThrow(
     expect.objectContaining({ code: 'token-signature-invalid' }),
   )
@@ -314,7 +317,8 @@ test('tokens of many machines are familiar beside one another, and each has its 
   }))
   for (const payload of payloads) {
     const token = await sign(payload)
-    for (let time = 0; time < 4; time++) tokens.remember(token, { key, claims: payload }, judge)
+    for (let time = 0; time < 4; time++)
+      tokens.remember(token, { key, claims: payload }, TEST_NOW_MS)
   }
   for (let time = 0; time < 3; time++) {
     for (const payload of payloads) {
@@ -324,25 +328,91 @@ test('tokens of many machines are familiar beside one another, and each has its 
   }
 })
 
-test('there are never more templates than 256: then it begins anew', async () => {
-  const tokens = started()
-  const learn = async (region: string): Promise<void> => {
-    const payload = { ...PAYLOAD, region }
-    const token = await sign(payload)
-    for (let time = 0; time < 4; time++) tokens.remember(token, { key, claims: payload }, judge)
+describe('there are never more templates', () => {
+  const learn = async (
+    tokens: VerifiedTokens<JsonObject>,
+    payload: JsonObject,
+    header: JsonObject = headerOf(signer),
+  ): Promise<void> => {
+    const token = await signToken(signer, payload, header)
+    // One of four.
+    for (let time = 0; time < 4; time++) {
+      tokens.remember(token, { key, claims: payload }, TEST_NOW_MS)
+    }
   }
-  for (let count = 0; count < 256; count++) await learn(`r${count}`)
-  expect(await claimsOf(tokens, { ...PAYLOAD, region: 'r0' })).toBeDefined()
-  expect(await claimsOf(tokens, { ...PAYLOAD, region: 'r255' })).toBeDefined()
-  await learn('another')
-  expect(await claimsOf(tokens, { ...PAYLOAD, region: 'another' })).toBeDefined()
-  expect(await claimsOf(tokens, { ...PAYLOAD, region: 'r0' })).toBeUndefined()
+  const kind = (region: string): JsonObject => ({ ...PAYLOAD, region })
+  const machine = (number: number): JsonObject => ({
+    ...PAYLOAD,
+    sub: `mch_${String(number).padStart(27, '0')}`,
+  })
+  const isKnown = async (tokens: VerifiedTokens<JsonObject>, payload: JsonObject) =>
+    (await claimsOf(tokens, payload)) !== undefined
+
+  test('of one machine than four: the oldest goes, and none of another machine', async () => {
+    const tokens = started()
+    await learn(tokens, machine(1))
+    for (const region of ['a', 'b', 'c', 'd']) await learn(tokens, kind(region))
+    expect(await isKnown(tokens, kind('a'))).toBe(true)
+    // Again, which is no other one.
+    await learn(tokens, kind('d'))
+    expect(await isKnown(tokens, kind('a'))).toBe(true)
+    await learn(tokens, kind('e'))
+    expect(await isKnown(tokens, kind('a'))).toBe(false)
+    for (const region of ['b', 'c', 'd', 'e']) {
+      expect(await isKnown(tokens, kind(region)), region).toBe(true)
+    }
+    expect(await isKnown(tokens, machine(1))).toBe(true)
+  })
+
+  test('than for 256 machines: then it begins anew', async () => {
+    const tokens = started()
+    for (let number = 0; number < 256; number++) await learn(tokens, machine(number))
+    await learn(tokens, machine(255))
+    expect(await isKnown(tokens, machine(0))).toBe(true)
+    expect(await isKnown(tokens, machine(255))).toBe(true)
+    await learn(tokens, machine(256))
+    expect(await isKnown(tokens, machine(256))).toBe(true)
+    expect(await isKnown(tokens, machine(0))).toBe(false)
+  })
+
+  test('than for four lengths of what stands before a machine', async () => {
+    const tokens = started()
+    const headers = Array.from({ length: 5 }, (_, at) => ({
+      ...headerOf(signer),
+      x: 'x'.repeat(at * 3),
+    }))
+    const known = async (): Promise<boolean[]> =>
+      Promise.all(
+        headers.map(async (header) => {
+          const token = await signToken(signer, PAYLOAD, header)
+          return (await tokens.find(token, always)) !== undefined
+        }),
+      )
+    for (const header of headers.slice(0, 4)) await learn(tokens, PAYLOAD, header)
+    expect(await known()).toEqual([true, true, true, true, false])
+    await learn(tokens, kind('another'), headers[0])
+    expect(await known()).toEqual([true, true, true, true, false])
+    await learn(tokens, PAYLOAD, headers[4])
+    expect(await known()).toEqual([false, false, false, false, true])
+  })
+})
+
+test('what took the place of a key under the same name has its own template', async () => {
+  const tokens = await knowing()
+  const other = { ...key }
+  const token = await sign({ ...PAYLOAD, jti: 'mt_two' })
+  const isOther = (one: VerificationKey): boolean => one === other
+  expect(await tokens.find(token, isOther)).toBeUndefined()
+  for (let time = 0; time < 4; time++) {
+    tokens.remember(token, { key: other, claims: PAYLOAD }, TEST_NOW_MS)
+  }
+  expect((await tokens.find(token, isOther))?.key).toBe(other)
 })
 
 test('what has been seen is found first, and what was read is remembered there', async () => {
   const seen = createVerifiedTokens<JsonObject>(node, 10)
-  const tokens = createFamiliarTokens(seen, 16_384)
-  tokens.remember(await sign(PAYLOAD), { key, claims: PAYLOAD }, judge)
+  const tokens = createFamiliarTokens(seen, 16_384, judge)
+  tokens.remember(await sign(PAYLOAD), { key, claims: PAYLOAD }, TEST_NOW_MS)
   const token = await sign({ ...PAYLOAD, jti: 'mt_two' })
   await tokens.find(token, always)
   expect(await seen.find(token, always)).toBeUndefined()

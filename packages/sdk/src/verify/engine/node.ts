@@ -4,7 +4,7 @@ import { decodedLength } from '../../token/base64url.ts'
 import type { Codec } from '../../token/codec.ts'
 import { decodeUtf8, UTF8 } from '../../token/utf8.ts'
 import { createVerifiedTokens } from '../verified-tokens.ts'
-import type { CheckSignature, Engine, PublicKeyMaterial } from './engine.ts'
+import type { CheckSignature, Engine, Judge, PublicKeyMaterial } from './engine.ts'
 import { createFamiliarTokens } from './familiar-tokens.ts'
 
 const DIGESTS: Readonly<Record<JwtAlgorithm, string | null>> = {
@@ -105,6 +105,9 @@ export const engine: Engine = {
       ? (text: string) => hash('sha256', text, 'binary')
       : (text: string) => createHash('sha256').update(text).digest('binary'),
   codec,
-  createVerifiedTokens: <Claims extends object>(cacheSize: number, maxCharacters: number) =>
-    createFamiliarTokens(createVerifiedTokens<Claims>(engine, cacheSize), maxCharacters),
+  createVerifiedTokens: <Claims extends object>(
+    cacheSize: number,
+    maxCharacters: number,
+    judge: Judge<Claims>,
+  ) => createFamiliarTokens(createVerifiedTokens<Claims>(engine, cacheSize), maxCharacters, judge),
 }
