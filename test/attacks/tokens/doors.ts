@@ -41,7 +41,7 @@ export const JWKS = { keys: ALL_KEYS.map(({ publicJwk }) => publicJwk) }
 /** Good tokens, as many as it takes to be familiar with those of each key. */
 const MET: readonly string[] = await Promise.all(
   ALL_KEYS.flatMap((key) =>
-    Array.from({ length: 4 }, (_, number) =>
+    Array.from({ length: 5 }, (_, number) =>
       signToken(key, { ...GOOD_PAYLOAD, jti: testId('m2mToken', number) }),
     ),
   ),

@@ -124,11 +124,16 @@ function authenticateToken(
   types: readonly TokenType[],
   asked: TokenType | null,
 ): Awaitable<RequestState> {
-  return whenThere(verification.recall(token, types), (recalled) =>
-    recalled === null
-      ? authenticateStranger(verification, token, types, asked)
-      : signedIn(recalled.type, token, recalled.auth),
-  )
+  return whenThere(verification.recall(token, types), (recalled) => {
+    if (recalled === null) return authenticateStranger(verification, token, types, asked)
+    return recalled.error === undefined
+      ? signedIn(recalled.type, token, recalled.auth)
+      : refused(recalled.type, recalled.error)
+  })
+}
+
+function refused(type: TokenType, error: CountersignError): RequestState {
+  return signedOut(type, { reason: reasonOf(error, type), error, isPresented: true })
 }
 
 async function authenticateStranger(
@@ -154,8 +159,8 @@ async function authenticateStranger(
     const verified = verification.verify(token, looked)
     return signedIn(type, token, verified instanceof Promise ? await verified : verified)
   } catch (error) {
-    if (!(error instanceof CountersignError)) throw error
-    return signedOut(type, { reason: reasonOf(error, type), error, isPresented: true })
+    if (error instanceof CountersignError) return refused(type, error)
+    throw error
   }
 }
 

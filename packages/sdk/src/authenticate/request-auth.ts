@@ -113,7 +113,10 @@ function onceEach(verification: Verification): Verification {
       if (types.some((type) => verified.has(nameOf(type, token)))) return null
       const recalled = await verification.recall(token, types)
       if (recalled === null) return null
-      verified.set(nameOf(recalled.type, token), Promise.resolve(recalled.auth))
+      const { type, error } = recalled
+      const answer = error === undefined ? Promise.resolve(recalled.auth) : Promise.reject(error)
+      answer.catch(() => undefined)
+      verified.set(nameOf(type, token), answer)
       return recalled
     },
     look: (token, types) => verification.look(token, types),

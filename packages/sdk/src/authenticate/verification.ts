@@ -26,15 +26,15 @@ export interface Looked {
   readonly error?: CountersignError
 }
 
-/** Who presents a token, and of which class it is. */
-export interface Recalled {
-  readonly type: TokenType
-  readonly auth: SignedInAuth<TokenType>
-}
+/** Of which class a token is, and who presents it, or why it is refused now. */
+export type Recalled = { readonly type: TokenType } & (
+  | { readonly auth: SignedInAuth<TokenType>; readonly error?: never }
+  | { readonly error: CountersignError }
+)
 
 /** Every class of token with its own way of being verified. */
 export interface Verification {
-  /** Who presents a JWT that was verified before; `null` when it is to be looked at. */
+  /** What is known of a JWT that was verified before, or is like one; `null` when it is to be looked at. */
   recall(token: string, types: readonly TokenType[]): Awaitable<Recalled | null>
   /** Tells the class, without asking anybody. */
   look(token: string, types: readonly TokenType[]): Looked
@@ -44,6 +44,7 @@ export interface Verification {
 
 /** How JWTs of one class are verified. */
 interface JwtWay {
+  /** @throws and rejects {CountersignError} when it is known and refused. */
   recall(token: string): Awaitable<SignedInAuth<TokenType> | null>
   parse(token: string, maxCharacters: number): Jws
   verify(token: string, jws: Jws): Awaitable<SignedInAuth<TokenType>>
@@ -89,9 +90,14 @@ export function createVerification(options: AuthenticatorOptions): Verification 
   ): Awaitable<Recalled | null> => {
     for (let index = first; index < everyWay.length; index++) {
       const [type, way] = everyWay[index] as (typeof everyWay)[number]
-      const auth = types.includes(type) ? way.recall(token) : null
-      if (auth instanceof Promise) return recallAfter(auth, index, token, types)
-      if (auth !== null) return { type, auth }
+      if (!types.includes(type)) continue
+      try {
+        const auth = way.recall(token)
+        if (auth instanceof Promise) return recallAfter(auth, index, token, types)
+        if (auth !== null) return { type, auth }
+      } catch (error) {
+        return { type, error: asRefusal(error) }
+      }
     }
     return null
   }
@@ -102,9 +108,14 @@ export function createVerification(options: AuthenticatorOptions): Verification 
     token: string,
     types: readonly TokenType[],
   ): Promise<Recalled | null> => {
-    const auth = await recalling
-    if (auth === null) return recallFrom(index + 1, token, types)
-    return { type: (everyWay[index] as (typeof everyWay)[number])[0], auth }
+    const [type] = everyWay[index] as (typeof everyWay)[number]
+    try {
+      const auth = await recalling
+      if (auth !== null) return { type, auth }
+    } catch (error) {
+      return { type, error: asRefusal(error) }
+    }
+    return recallFrom(index + 1, token, types)
   }
 
   return Object.freeze({
@@ -143,27 +154,15 @@ function jwtWay<Result>(
     }
   }
   return {
-    recall(token) {
-      try {
-        const found = whenThere(verifierOrNull()?.recall(token), (result) =>
-          result === undefined ? null : toAuth(result, token),
-        )
-        return found instanceof Promise ? found.catch(refusedAgain) : found
-      } catch (error) {
-        return refusedAgain(error)
-      }
-    },
+    recall: (token) =>
+      whenThere(verifierOrNull()?.recall(token), (result) =>
+        result === undefined ? null : toAuth(result, token),
+      ),
     parse: (token, maxCharacters) =>
       verifierOrNull()?.parse(token, maxCharacters) ?? parseJws(token, { maxCharacters }),
     verify: (token, jws) =>
       whenThere(verifier().verifyParsed(token, jws), (result) => toAuth(result, token)),
   }
-}
-
-/** What is refused now is refused by the whole verification, which says why. */
-function refusedAgain(error: unknown): null {
-  asRefusal(error)
-  return null
 }
 
 /** @throws {CountersignError} `token-class-mismatch` */

@@ -54,6 +54,12 @@ test('claims are null when there are none, and own members only', () => {
   expect(Object.keys(claims ?? {})).toEqual(['constructor'])
 })
 
+test('where its status is found is no claim of its creator', () => {
+  const status = { status_list: { idx: 1, uri: 'https://authority.test/status-lists/one' } }
+  expect(read({ ...GOOD_PAYLOAD, status }).claims).toEqual({ aud: [RECEIVER], scopes: RECEIVER })
+  expect(read({ jti: 'a', status }).claims).toBeNull()
+})
+
 test('it is called expired once the skew is over, five seconds unless said otherwise', () => {
   const exp = TEST_NOW_MS / 1000
   expect(M2MToken.fromJwtPayload({ exp }, undefined, TEST_NOW_MS + 4_999).expired).toBe(false)

@@ -31,7 +31,10 @@ export interface JwtOptions {
   readonly algorithms?: readonly JwtAlgorithm[] | undefined
   /** The longest token to look at. Default 16,384, at most 65,536. */
   readonly maxTokenBytes?: number | undefined
-  /** How many verified tokens are remembered by their SHA-256. Default 1,000, 0 for none. */
+  /**
+   * How many verified tokens are remembered by their SHA-256. Default 1,000, 0 for none. What the tokens of a
+   * machine have in common is known besides.
+   */
   readonly cacheSize?: number | undefined
   /** How the key set is fetched. Default the platform's `fetch`. */
   readonly fetch?: Fetch | undefined

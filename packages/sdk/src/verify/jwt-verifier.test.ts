@@ -68,6 +68,35 @@ describe.each([node, web])('on the engine $name', (engine) => {
     expect((await wide.verifyParsed(long, wide.parse(long))).subject).toBe(SENDER)
   })
 
+  test('a status that is known later decides as one that is known', async () => {
+    const refusal = new Error('revoked')
+    const answers = [Promise.resolve(), Promise.reject(refusal), undefined]
+    answers[1]?.catch(() => undefined)
+    const status = { list: 1 }
+    const asked: unknown[] = []
+    const check = (one: unknown): Promise<void> | undefined => {
+      asked.push(one)
+      return answers.shift()
+    }
+    const options = {
+      issuer: TEST_ISSUER,
+      jwks: { keys: [key.publicJwk] },
+      clock: () => TEST_NOW_MS,
+    }
+    const never = { isReady: () => true, warm: () => Promise.resolve(), close: () => undefined }
+    const settings = {
+      ...checkJwtOptions(options),
+      audience: [RECEIVER],
+      status: { ...never, check },
+    }
+    const verifier = createM2MVerifier(settings, keySetOf(options, engine), engine)
+    const token = await signToken(key, { ...GOOD_PAYLOAD, status })
+    expect((await verifier.verify(token)).subject).toBe(SENDER)
+    await expect(verifier.verify(token)).rejects.toBe(refusal)
+    expect((await verifier.verify(token)).subject).toBe(SENDER)
+    expect(asked).toEqual([status, status, status])
+  })
+
   test('what is no text is malformed', async () => {
     for (const odd of [undefined, null, 1, {}, [await signToken(key)]]) {
       await expect(started().verify(odd as never)).rejects.toMatchObject({

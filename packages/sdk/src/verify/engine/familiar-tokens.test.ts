@@ -236,15 +236,29 @@ describe('it does not learn from', () => {
     ['a token whose end has an exponent', text.replace(`"exp":${NOW + 60}`, '"exp":1e12')],
     ['a token whose end is within another claim', text.replace(/,"exp":\d+/, ',"a":{"exp":1}')],
     ['a token whose id has an escape', text.replace('mt_one', String.raw`mt\u005fone`)],
+    ['a token whose beginning ends in an exponent', text.replace(`"nbf":${NOW}`, '"nbf":1.0e1')],
+    [
+      'a token whose place is all but a whole number',
+      text.replace('"idx":7', '"idx":8.0000000000000001'),
+    ],
     ['a token whose status says more', text.replace('"status":{', '"status":{"other":1,')],
   ])('%s', async (_, odd) => {
     const tokens = await knowing(odd)
     const found = await claimsOf(tokens, odd)
     // If it is read at all, then as what it is.
     if (found !== undefined) expect(found).toEqual(JSON.parse(odd))
-    const other = odd.replace('"x"', '"y"').replace('.5', '.6').replace('1e12', '2e12')
-    const read = await claimsOf(tokens, other)
-    if (read !== undefined) expect(read).toEqual(JSON.parse(other))
+    for (const [from, to] of [
+      ['"x"', '"y"'],
+      ['.5', '.6'],
+      ['1e12', '2e12'],
+      ['1.0e1', '7.0e1'],
+      ['1.0e1', `${NOW}.0e1`],
+      ['8.0000000000000001', '0.0000000000000001'],
+    ] as const) {
+      const other = odd.replace(from, to)
+      const read = await claimsOf(tokens, other)
+      if (read !== undefined) expect(read, other).toEqual(JSON.parse(other))
+    }
   })
 
   test('a token of whose like the judge says something else, or nothing', async () => {
@@ -271,17 +285,34 @@ describe('it does not learn from', () => {
     expect(await claimsOf(tokens, PAYLOAD)).toBeUndefined()
   })
 
-  test('more than one of four strangers', async () => {
+  test('more than one of four strangers, and of ever more when none was like the last', async () => {
     const tokens = started()
-    const payloads = Array.from({ length: 9 }, (_, at) => ({ ...PAYLOAD, region: `r${at}` }))
-    for (const payload of payloads) {
+    const payloads = Array.from({ length: 64 }, (_, at) => ({
+      ...PAYLOAD,
+      sub: `mch_${String(at).padStart(27, '0')}`,
+    }))
+    const meet = async (payload: JsonObject): Promise<void> => {
       tokens.remember(await sign(payload), { key, claims: payload }, TEST_NOW_MS)
     }
-    const known = []
-    for (const [at, payload] of payloads.entries()) {
-      if ((await claimsOf(tokens, payload)) !== undefined) known.push(at)
+    const isKnown = async (payload: JsonObject): Promise<boolean> =>
+      (await claimsOf(tokens, payload)) !== undefined
+    for (const payload of payloads) await meet(payload)
+    const known: number[] = []
+    for (const [at, payload] of payloads.entries()) if (await isKnown(payload)) known.push(at)
+    expect(known).toEqual([0, 4, 12, 28, 60])
+    // They were of use.
+    const others = payloads.slice(1, 4)
+    for (const payload of others) await meet(payload)
+    for (const payload of others) expect(await isKnown(payload)).toBe(false)
+    await meet(payloads[5] as JsonObject)
+    expect(await isKnown(payloads[5] as JsonObject)).toBe(true)
+  })
+
+  test('a token that names nobody before its times, as those of sessions do', async () => {
+    const { sub, ...rest } = PAYLOAD
+    for (const payload of [{ ...rest, sub }, rest]) {
+      expect(await claimsOf(await knowing(payload), payload)).toBeUndefined()
     }
-    expect(known).toEqual([0, 4, 8])
   })
 })
 
@@ -317,8 +348,10 @@ test('tokens of many machines are familiar beside one another, and each has its 
   }))
   for (const payload of payloads) {
     const token = await sign(payload)
-    for (let time = 0; time < 4; time++)
+    for (let time = 0; time < 4; time++) {
       tokens.remember(token, { key, claims: payload }, TEST_NOW_MS)
+    }
+    await tokens.find(token, always)
   }
   for (let time = 0; time < 3; time++) {
     for (const payload of payloads) {
@@ -335,10 +368,11 @@ describe('there are never more templates', () => {
     header: JsonObject = headerOf(signer),
   ): Promise<void> => {
     const token = await signToken(signer, payload, header)
-    // One of four.
+    // One of four, as long as each that was made is of use.
     for (let time = 0; time < 4; time++) {
       tokens.remember(token, { key, claims: payload }, TEST_NOW_MS)
     }
+    await tokens.find(token, always)
   }
   const kind = (region: string): JsonObject => ({ ...PAYLOAD, region })
   const machine = (number: number): JsonObject => ({
@@ -347,6 +381,16 @@ describe('there are never more templates', () => {
   })
   const isKnown = async (tokens: VerifiedTokens<JsonObject>, payload: JsonObject) =>
     (await claimsOf(tokens, payload)) !== undefined
+
+  test('of one machine than four: what was never of use goes first', async () => {
+    const tokens = started()
+    await learn(tokens, kind('same'))
+    for (let count = 0; count < 2_000; count++) {
+      const payload = kind(`r${count}`)
+      tokens.remember(await sign(payload), { key, claims: payload }, TEST_NOW_MS)
+    }
+    expect(await isKnown(tokens, kind('same'))).toBe(true)
+  })
 
   test('of one machine than four: the oldest goes, and none of another machine', async () => {
     const tokens = started()

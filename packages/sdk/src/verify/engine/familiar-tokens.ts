@@ -29,8 +29,15 @@ const MAX_MACHINES = 256
 /** Where the machine’s name ends in a token: at one place for each form of header, as a rule. */
 const MAX_PLACES = 4
 
-/** Who puts something new into each token shall not pay for a template each time. */
-const REMEMBERED_OF = 4
+/**
+ * Of so many strangers one makes a template, and of twice as many each time, until a token is like one that
+ * was made: who puts something new into each token shall not pay for what never comes again.
+ */
+const MIN_STRANGERS = 4
+const MAX_STRANGERS = 1_024
+
+/** More than anybody can guess: 192 bits in characters, 256 in bytes. */
+const FORGOTTEN_BYTES = 32
 
 /** The values that may differ, by the member of the claims. */
 const MEMBERS = ['exp', 'nbf', 'iat', 'idx', 'jti'] as const
@@ -53,6 +60,8 @@ interface Template<Claims> extends VerifiedToken<Claims> {
   readonly holes: readonly Hole[]
   /** What stands behind the last. */
   readonly rest: Uint8Array
+  /** Whether another token has been like it. */
+  isUsed: boolean
 }
 
 // One token is looked at at a time, from its first byte to its last, so that one room does for all: to make
@@ -86,7 +95,8 @@ export function createFamiliarTokens<Claims extends object>(
   /** How long those beginnings are. */
   const places = new Set<number>()
   let latest: Template<Claims> | undefined
-  let strangers = 0
+  let strangers = MIN_STRANGERS
+  let toPass = 0
 
   const templateFor = (token: string): Template<Claims> | undefined => {
     if (token.length > longest) return undefined
@@ -109,7 +119,8 @@ export function createFamiliarTokens<Claims extends object>(
       places.clear()
     }
     const others = kinds.get(machine)?.filter((one) => one.prefix !== prefix) ?? []
-    kinds.set(machine, [template, ...others].slice(0, MAX_KINDS))
+    const [used, unused] = [others.filter(isUsed), others.filter((one) => !isUsed(one))]
+    kinds.set(machine, [template, ...used, ...unused].slice(0, MAX_KINDS))
     places.add(place)
     latest = template
   }
@@ -121,18 +132,29 @@ export function createFamiliarTokens<Claims extends object>(
       const template = templateFor(token)
       if (template === undefined || !isCurrent(template.key)) return undefined
       const verified = verifyLike(template, token)
-      if (verified !== undefined) seen.remember(token, verified)
+      if (verified === undefined) return undefined
+      seen.remember(token, verified)
+      if (!template.isUsed) {
+        template.isUsed = true
+        strangers = MIN_STRANGERS
+        toPass = Math.min(toPass, strangers - 1)
+      }
       return verified
     },
 
     remember(token, verified, judgedMs) {
       seen.remember(token, verified)
-      if (judgedMs === undefined || token.length > longest) return
-      if (strangers++ % REMEMBERED_OF !== 0) return
+      if (judgedMs === undefined || token.length > longest || toPass-- > 0) return
+      toPass = strangers - 1
+      strangers = Math.min(strangers * 2, MAX_STRANGERS)
       const template = templateOf(token, verified, (payload) => judge(payload, judgedMs))
       if (template !== null) learn(template)
     },
   }
+}
+
+function isUsed(template: Template<unknown>): boolean {
+  return template.isUsed
 }
 
 function beginsAs({ prefix }: Template<unknown>, token: string): boolean {
@@ -166,9 +188,19 @@ function verifyLike<Claims extends object>(
   const claims = claimsOf(template)
   if (!decodeBase64urlInto(input, end + 1, length, part, 0)) return undefined
   const signature = startOf(part, signatureLength, signatures)
+  const isRight = key.check(startOf(input, end, inputs), signature)
+  forgetSignature(end + 1)
   // A promise is no verdict.
-  if (key.check(startOf(input, end, inputs), signature) === true) return { key, claims }
+  if (isRight === true) return { key, claims }
   throw refusal('token-signature-invalid')
+}
+
+/** What is left of it opens nothing, however long no other token comes. */
+function forgetSignature(start: number): void {
+  for (let at = 0; at < FORGOTTEN_BYTES; at++) {
+    input[start + at] = 0
+    part[at] = 0
+  }
 }
 
 /** The first bytes, in a view that is made once. */
@@ -274,7 +306,9 @@ function templateOf<Claims extends object>(
   const { status } = verified.claims as Varying
   const values = valuesOf(text, isJsonObject(status))
   const [first] = values
-  if (first === undefined) return null
+  const subject = subjectAt(text)
+  // With its times in front, a token begins like everybody else's, and tells nobody's kind.
+  if (first === undefined || first.at < subject) return null
 
   const skipped = Math.floor(first.at / 3)
   let from = skipped * 3
@@ -283,7 +317,7 @@ function templateOf<Claims extends object>(
     const before = text.slice(from, value.at)
     from = value.at + value.text.length
     other += before + value.other
-    return { before: Buffer.from(before, 'latin1'), member: value.member }
+    return { before: bytesOf(before), member: value.member }
   })
   const rest = text.slice(from)
   other += rest
@@ -293,16 +327,23 @@ function templateOf<Claims extends object>(
     ...verified,
     statusList: isJsonObject(status) ? status['status_list'] : undefined,
     prefix,
-    place: Math.min(prefix.length, start + encodedLength(text.indexOf('"', subjectAt(text)))),
+    place: Math.min(prefix.length, start + encodedLength(text.indexOf('"', subject))),
     holes,
-    rest: Buffer.from(rest, 'latin1'),
+    rest: bytesOf(rest),
+    isUsed: false,
   }
   return readsLike(template, skipped * 3, other, judge) ? template : null
 }
 
+/** In a room of their own: a piece of Node's pool would keep what lies beside it, which is the token. */
+function bytesOf(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0))
+}
+
 /** Where the text of `sub` begins, as a rule: what is found elsewhere only makes a worse name. */
 function subjectAt(text: string): number {
-  return text.indexOf('"sub":"') + '"sub":"'.length
+  const at = text.indexOf('"sub":"')
+  return at < 0 ? Number.POSITIVE_INFINITY : at + '"sub":"'.length
 }
 
 /** How many characters these bytes and what shares the last of them are written in. */
@@ -317,7 +358,8 @@ function valuesOf(text: string, hasStatus: boolean): Value[] {
     if (member === IDX && !hasStatus) continue
     const label = member === JTI ? `"${name}":"` : `"${name}":`
     const at = text.lastIndexOf(label) + label.length
-    const [value = ''] = /^[\w-]+/.exec(text.slice(at)) ?? []
+    // All of a number, with its fraction and its exponent: a part of one says nothing.
+    const [value = ''] = (member === JTI ? /^[\w-]+/ : /^[\d.eE+-]+/).exec(text.slice(at)) ?? []
     if (at < label.length || value === '') continue
     values.push({ member, at, text: value, other: otherThan(value, member) })
   }
