@@ -48,7 +48,8 @@ async function listen(
     try {
       await readStream(fetch, url, end, (uri) => {
         failures = 0
-        changed(uri)
+        // What was to be told soon may come after the end.
+        if (!end.aborted) changed(uri)
       })
     } catch {
       // Whatever it was: verification goes on without, by looking at the lists now and then.
@@ -128,15 +129,16 @@ function uriIn(line: string): string | null {
   }
 }
 
-/** Tells of each list once, however often it is named in a short time. */
-function createSoon(changed: (uri: string) => void): (uri: string) => void {
-  const waiting = new Set<string>()
+/** Tells of each list once, however often it is named in a short time; of very many, that any may have changed. */
+function createSoon(changed: (uri: string | null) => void): (uri: string) => void {
+  const waiting = new Set<string | null>()
   return (uri) => {
-    if (waiting.has(uri) || waiting.size >= MAX_WAITING) return
-    waiting.add(uri)
+    const what = waiting.size >= MAX_WAITING && !waiting.has(uri) ? null : uri
+    if (waiting.has(what)) return
+    waiting.add(what)
     setTimeout(() => {
-      waiting.delete(uri)
-      changed(uri)
+      waiting.delete(what)
+      changed(what)
     }, AT_ONCE_MS)
   }
 }
