@@ -193,3 +193,16 @@ describe('texts and bytes', () => {
     )
   })
 })
+
+test('a signature of any length is wrong at most, and throws nothing', async () => {
+  for (const algorithm of ['RS256', 'ES256', 'EdDSA'] as const) {
+    const key = await createTestKey(algorithm)
+    const check = await node.importKey(material(algorithm, key.publicJwk))
+    for (const length of [0, 1, 63, 65, 128, 1_000]) {
+      expect(await check(DATA, new Uint8Array(length).fill(255)), `${algorithm} ${length}`).toBe(
+        false,
+      )
+    }
+    expect(await check(DATA, await key.sign(DATA))).toBe(true)
+  }
+})

@@ -20,7 +20,7 @@ const MAX_CHARACTERS = 4_096
 /** So many a double holds, whatever they are. */
 const MAX_DIGITS = 15
 
-/** Kinds of tokens of one machine: of more the oldest is forgotten, and nobody else’s. */
+/** Kinds of tokens of one machine: of more, one that was never of use is forgotten first, and nobody else’s. */
 const MAX_KINDS = 4
 
 /** With more it begins anew. */
@@ -131,7 +131,7 @@ export function createFamiliarTokens<Claims extends object>(
       if (found !== undefined) return found
       const template = templateFor(token)
       if (template === undefined || !isCurrent(template.key)) return undefined
-      const verified = verifyLike(template, token)
+      const verified = verifyAndForget(template, token)
       if (verified === undefined) return undefined
       seen.remember(token, verified)
       if (!template.isUsed) {
@@ -188,18 +188,22 @@ function verifyLike<Claims extends object>(
   const claims = claimsOf(template)
   if (!decodeBase64urlInto(input, end + 1, length, part, 0)) return undefined
   const signature = startOf(part, signatureLength, signatures)
-  const isRight = key.check(startOf(input, end, inputs), signature)
-  forgetSignature(end + 1)
   // A promise is no verdict.
-  if (isRight === true) return { key, claims }
+  if (key.check(startOf(input, end, inputs), signature) === true) return { key, claims }
   throw refusal('token-signature-invalid')
 }
 
-/** What is left of it opens nothing, however long no other token comes. */
-function forgetSignature(start: number): void {
-  for (let at = 0; at < FORGOTTEN_BYTES; at++) {
-    input[start + at] = 0
-    part[at] = 0
+/** What is left of it opens nothing, whatever it was, and however long no other token comes. */
+function verifyAndForget<Claims extends object>(
+  template: Template<Claims>,
+  token: string,
+): VerifiedToken<Claims> | undefined {
+  try {
+    return verifyLike(template, token)
+  } finally {
+    const { length } = token
+    for (let back = 1; back <= FORGOTTEN_BYTES; back++) input[length - back] = 0
+    for (let at = 0; at < FORGOTTEN_BYTES; at++) part[at] = 0
   }
 }
 

@@ -18,8 +18,13 @@ function importKey({ algorithm, jwk }: PublicKeyMaterial): Promise<CheckSignatur
   const digest = DIGESTS[algorithm]
   try {
     const key = createPublicKey({ key: jwk, format: 'jwk' })
-    const encode = algorithm === 'ES256' ? ecdsaToDer : identity
-    return Promise.resolve((data, signature) => verify(digest, data, key, encode(signature)))
+    return Promise.resolve((data, signature) => {
+      if (algorithm !== 'ES256') return verify(digest, data, key, signature)
+      const isRight = verify(digest, data, key, ecdsaToDer(signature))
+      // Nothing to be presented is kept.
+      der.fill(0)
+      return isRight
+    })
   } catch (error) {
     return Promise.reject(error instanceof Error ? error : new Error('The key was not imported.'))
   }
@@ -55,10 +60,6 @@ const codec: Codec = {
   },
 }
 
-function identity(signature: Uint8Array): Uint8Array {
-  return signature
-}
-
 const SEQUENCE = 0x30
 const INTEGER = 0x02
 
@@ -80,7 +81,8 @@ function ecdsaToDer(signature: Uint8Array): Uint8Array {
   const end = writeInteger(middle, signature, half, signature.length)
   der[0] = SEQUENCE
   der[1] = end - 2
-  return ders[end] as Uint8Array
+  // What is longer is none, and as nothing it is wrong.
+  return ders[end] ?? der.subarray(0, 0)
 }
 
 /** The shortest form, as DER demands: no zero in front but one where the first bit would say "negative". */
