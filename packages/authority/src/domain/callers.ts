@@ -1,8 +1,9 @@
 import type { Identity } from './actors.ts'
 import type { Context } from './context.ts'
-import type { Recognised } from './credentials.ts'
+import type { Bound, Recognised } from './credentials.ts'
 import { INSTANCE_KEY_RIGHTS } from './instance-keys.ts'
 import { isLive, MACHINE_SECRET_RIGHTS } from './machine-secrets.ts'
+import type { InstanceKeyRecord, MachineSecretRecord } from './records.ts'
 
 /** Finds out whose secret key something is. Tells nobody why it is not one. */
 export interface Authenticate {
@@ -12,18 +13,29 @@ export interface Authenticate {
   caller(secret: string): Promise<Identity | null>
 }
 
+type SecretRow = InstanceKeyRecord | MachineSecretRecord
+
 /** The same few machines call again and again: the reading of their keys is remembered. */
 const MAX_REMEMBERED = 1_000
 
 export function createAuthenticate(context: Context): Authenticate {
   const recognise = createRecogniser(context)
+  /** What was found to be the digest of a row that a store still has in memory. */
+  const proved = new WeakMap<SecretRow, string>()
+
+  const isBound = (recognised: Recognised, row: SecretRow, rights: Bound): boolean => {
+    if (proved.get(row) === recognised.digest) return true
+    if (!context.credentials.isBound(recognised, row.mac, rights)) return false
+    proved.set(row, recognised.digest)
+    return true
+  }
 
   const authenticateInstanceKey = async (secret: string): Promise<Identity | null> => {
     const recognised = recognise('instance-secret', secret)
     if (recognised === null) return null
     const row = await context.store.instanceKey(recognised.id)
     if (row === null || row.revokedAt !== null) return null
-    if (!context.credentials.isBound(recognised, row.mac, INSTANCE_KEY_RIGHTS)) return null
+    if (!isBound(recognised, row, INSTANCE_KEY_RIGHTS)) return null
     return { kind: 'instance', instanceKeyId: row.id }
   }
 
@@ -33,7 +45,7 @@ export function createAuthenticate(context: Context): Authenticate {
     const row = await context.store.machineSecret(recognised.id, recognised.secretVersion)
     if (row === null) return null
     if (!isLive(row, context.clock.now())) return null
-    if (!context.credentials.isBound(recognised, row.mac, MACHINE_SECRET_RIGHTS)) return null
+    if (!isBound(recognised, row, MACHINE_SECRET_RIGHTS)) return null
     return { kind: 'machine', machineId: row.machineId, secretVersion: row.version }
   }
 

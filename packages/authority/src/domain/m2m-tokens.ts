@@ -9,7 +9,7 @@ import type { SigningKeys } from './key-ring.ts'
 import { type M2MToken, m2mTokenFromJwt, m2mTokenFromRecord } from './m2m-token.ts'
 import type { M2MTokenQuery, Page } from './ports.ts'
 import type { JwtRecord, MachineRecord, OpaqueTokenRecord, SigningKeyRecord } from './records.ts'
-import { receiverIdsOf } from './scopes.ts'
+import { createReceiverIdsOf, type ReceiverIdsOf } from './scopes.ts'
 import type { StatusLists, StatusPlace } from './status-lists.ts'
 import type { Uses } from './uses.ts'
 import type { VerifyOwnJwt } from './verify-own-jwt.ts'
@@ -69,6 +69,7 @@ const ISSUE_ATTEMPTS = 8
 
 export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MTokens {
   const { store, clock } = context
+  const receiverIdsOf = createReceiverIdsOf(context)
 
   const recognise = (text: string, now: number): Promise<M2MToken | null> =>
     text.startsWith('mt_') ? findOpaque(context, text, now) : parts.verifyOwnJwt(text, now)
@@ -77,7 +78,7 @@ export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MToke
     async create(by: MachineCaller, input: NewM2MToken) {
       const claims = encodeClaims(input.claims, input.format)
       for (let attempt = 0; attempt < ISSUE_ATTEMPTS; attempt++) {
-        const machine = await issuingMachine(context, by)
+        const machine = await issuingMachine(context, receiverIdsOf, by)
         const issued =
           input.format === 'jwt'
             ? await issueJwt(context, parts, machine, input, claims)
@@ -140,13 +141,16 @@ interface Issuer extends MachineRecord {
   readonly receiverIds: readonly string[]
 }
 
-async function issuingMachine(context: Context, by: MachineCaller): Promise<Issuer> {
-  const { store, clock } = context
+async function issuingMachine(
+  { store, clock }: Context,
+  receiverIdsOf: ReceiverIdsOf,
+  by: MachineCaller,
+): Promise<Issuer> {
   const machine = await store.machine(by.machineId)
   // After the machine: who ends a secret and then its tokens changes the machine, and that is noticed.
   const [secret, receiverIds] = await Promise.all([
     store.machineSecret(by.machineId, by.secretVersion),
-    receiverIdsOf(context, by.machineId),
+    receiverIdsOf(by.machineId),
   ])
   // Ended after the key was checked: from now on the key is as good as any wrong one.
   if (machine === null || secret === null || !isLiveSecret(secret, clock.now())) {
@@ -362,7 +366,19 @@ function isLive(
   )
 }
 
+/** Most tokens have no claims and all receivers of their machine. */
+const likenessWithoutClaims = new WeakMap<readonly string[], string>()
+
 function likenessOf(claims: string | null, scopes: readonly string[]): string {
+  if (claims !== null) return digestOfContent(claims, scopes)
+  const known = likenessWithoutClaims.get(scopes)
+  if (known !== undefined) return known
+  const likeness = digestOfContent(null, scopes)
+  likenessWithoutClaims.set(scopes, likeness)
+  return likeness
+}
+
+function digestOfContent(claims: string | null, scopes: readonly string[]): string {
   const content = canonicalJson([claims === null ? null : JSON.parse(claims), scopes.toSorted()])
   return createHash('sha256').update(content).digest('base64url')
 }

@@ -12,20 +12,28 @@ export function grantScope(
   return { fromMachineId, toMachineId, createdAt: context.clock.now(), mac }
 }
 
-/**
- * The machines that a machine may make tokens for. A scope that somebody else wrote into the
- * database grants nothing.
- */
-export async function receiverIdsOf(
-  context: Context,
-  fromMachineId: string,
-): Promise<readonly string[]> {
-  const scopes = await context.store.scopes(fromMachineId)
-  return scopes
-    .filter((scope) =>
-      context.credentials.isBound(identity(fromMachineId, scope.toMachineId), scope.mac, []),
-    )
-    .map((scope) => scope.toMachineId)
+/** The machines that a machine may make tokens for. */
+export type ReceiverIdsOf = (fromMachineId: string) => Promise<readonly string[]>
+
+/** A scope that somebody else wrote into the database grants nothing. */
+export function createReceiverIdsOf({
+  store,
+  credentials,
+}: Pick<Context, 'store' | 'credentials'>): ReceiverIdsOf {
+  /** Of scopes that a store still has in memory. */
+  const proved = new WeakMap<readonly ScopeRecord[], readonly string[]>()
+  return async (fromMachineId) => {
+    const scopes = await store.scopes(fromMachineId)
+    const known = proved.get(scopes)
+    if (known !== undefined) return known
+    const ids = scopes
+      .filter(({ toMachineId, mac }) =>
+        credentials.isBound(identity(fromMachineId, toMachineId), mac, []),
+      )
+      .map(({ toMachineId }) => toMachineId)
+    proved.set(scopes, ids)
+    return ids
+  }
 }
 
 function identity(fromMachineId: string, toMachineId: string): RowIdentity {

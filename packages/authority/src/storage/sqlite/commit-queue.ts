@@ -11,6 +11,9 @@ export interface Change {
 /** Applies one change inside an open transaction. */
 export type Apply = (change: Change) => Outcome
 
+/** Gives what applies the changes of the transaction that has just been opened. */
+export type Begin = () => Apply
+
 /** Carries changes that arrive together in one durable commit. */
 export interface CommitQueue {
   write(change: Change): Promise<Outcome>
@@ -33,7 +36,7 @@ const MAX_WAITING = 10_000
 /** How many turns of the event loop a commit waits for neighbours that keep arriving. */
 const MAX_TURNS = 4
 
-export function createCommitQueue(connection: Connection, apply: Apply): CommitQueue {
+export function createCommitQueue(connection: Connection, begin: Begin): CommitQueue {
   let waiting: Waiting[] = []
   let scheduled = false
 
@@ -58,7 +61,7 @@ export function createCommitQueue(connection: Connection, apply: Apply): CommitQ
     const batch = waiting.slice(0, MAX_BATCH)
     waiting = waiting.slice(MAX_BATCH)
     if (waiting.length > 0) schedule()
-    if (batch.length > 0) commitAll(connection, apply, batch)
+    if (batch.length > 0) commitAll(connection, begin, batch)
   }
 
   return Object.freeze({
@@ -79,14 +82,17 @@ export function createCommitQueue(connection: Connection, apply: Apply): CommitQ
  * fails for a neighbour's fault; when the database is locked or full, all fail, at once: to try each
  * would hold the event loop as many times as long.
  */
-function commitAll(connection: Connection, apply: Apply, batch: readonly Waiting[]): void {
-  const result = inTransaction(connection, () => batch.map(({ change }) => apply(change)))
+function commitAll(connection: Connection, begin: Begin, batch: readonly Waiting[]): void {
+  const result = inTransaction(connection, () => {
+    const apply = begin()
+    return batch.map(({ change }) => apply(change))
+  })
   if ('outcomes' in result) {
     batch.forEach(({ resolve }, index) => {
       resolve(result.outcomes[index] as Outcome)
     })
   } else if (result.failed === 'apply' && batch.length > 1) {
-    for (const one of batch) commitAll(connection, apply, [one])
+    for (const one of batch) commitAll(connection, begin, [one])
   } else {
     const error = new AuthorityError('storage_unavailable', { cause: result.error })
     for (const { reject } of batch) reject(error)

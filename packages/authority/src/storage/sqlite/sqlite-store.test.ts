@@ -2,12 +2,72 @@ import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Store } from '../../domain/ports.ts'
 import { aMachine, anInstance, aSecret, aSigningKey, aToken } from '../fixtures.ts'
 import { describeStore } from '../store.contract.ts'
 import { connect } from './driver.ts'
 import { openSqliteStore } from './sqlite-store.ts'
 
 describeStore('the SQLite store', () => openSqliteStore({ file: ':memory:', migrate: true }))
+
+describeStore('the SQLite store, of which everything was read before each change', async () => {
+  const store = await openSqliteStore({ file: ':memory:', migrate: true })
+  return checkedAt(store, store)
+})
+
+describeStore('the SQLite store that another process changes', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-'))
+  const file = join(folder, 'countersign.db')
+  const writer = await openSqliteStore({ file, migrate: true })
+  const reader = await openSqliteStore({ file })
+  return {
+    ...checkedAt(reader, writer),
+    async close() {
+      await reader.close()
+      await writer.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+})
+
+/** A store that reads all it may remember before and after each change, and finds what the lists say. */
+function checkedAt(reader: Store, writer: Store): Store {
+  const seen = { machines: new Set<string>(), secrets: new Set<string>(), keys: new Set<string>() }
+
+  const check = async (): Promise<void> => {
+    const all = { text: '', orderBy: 'name', descending: false, limit: 1_000, offset: 0 } as const
+    const machines = (await reader.machines(all)).rows
+    const secrets = (await Promise.all(machines.map(({ id }) => reader.machineSecrets(id)))).flat()
+    const keys = await reader.instanceKeys()
+    for (const { id } of machines) seen.machines.add(id)
+    for (const { machineId, version } of secrets) seen.secrets.add(`${machineId} ${version}`)
+    for (const { id } of keys) seen.keys.add(id)
+    for (const id of seen.machines) {
+      expect(await reader.machine(id)).toEqual(machines.find((one) => one.id === id) ?? null)
+      const receivers = (await reader.receivers([id])).get(id)
+      const scopes = await reader.scopes(id)
+      expect(scopes.map((scope) => scope.toMachineId)).toEqual(receivers?.map((one) => one.id))
+    }
+    for (const name of seen.secrets) {
+      const [id = '', version] = name.split(' ')
+      const listed = secrets.find((one) => `${one.machineId} ${one.version}` === name)
+      expect(await reader.machineSecret(id, Number(version))).toEqual(listed ?? null)
+    }
+    for (const id of seen.keys) {
+      expect(await reader.instanceKey(id)).toEqual(keys.find((one) => one.id === id) ?? null)
+    }
+  }
+
+  return {
+    ...reader,
+    async write(command, entry) {
+      await check()
+      const outcome = await writer.write(command, entry)
+      await check()
+      return outcome
+    },
+  }
+}
 
 describe('an SQLite file', () => {
   let folder: string
@@ -58,6 +118,43 @@ describe('an SQLite file', () => {
     expect((await other.m2mToken('mt_1'))?.revokedAt).toBe(5)
     await one.close()
     await other.close()
+  })
+
+  it('gives the very record of before until somebody changes something that may matter', async () => {
+    const one = await openSqliteStore({ file, migrate: true })
+    const other = await openSqliteStore({ file })
+    await one.write(createMachine)
+    const machine = await one.machine('mch_a')
+    const secret = await one.machineSecret('mch_a', 1)
+    const token = aToken({ id: 'mt_1', machineId: 'mch_a' })
+    await one.write({ type: 'create-m2m-token', token, policyVersion: 1 })
+    expect(await one.machine('mch_a')).toBe(machine)
+    expect(await one.machineSecret('mch_a', 1)).toBe(secret)
+    await one.write({ type: 'update-machine', id: 'mch_a', at: 2, name: 'new' })
+    expect((await one.machine('mch_a'))?.name).toBe('new')
+    await other.write({ type: 'end-machine-secrets', machineId: 'mch_a', versions: [1] })
+    expect((await one.machineSecret('mch_a', 1))?.expiresAt).toBe(0)
+    await one.close()
+    await other.close()
+  })
+
+  it('remembers so many records and no more', async () => {
+    const store = await openSqliteStore({ file, migrate: true })
+    await store.write(createMachine)
+    const machine = await store.machine('mch_a')
+    for (let count = 0; count < 9_999; count++) await store.scopes(`mch_${count}`)
+    expect(await store.machine('mch_a')).toBe(machine)
+    await store.scopes('mch_b')
+    expect(await store.machine('mch_a')).not.toBe(machine)
+    await store.close()
+  })
+
+  it('that cannot be read is not answered for from memory', async () => {
+    const store = await openSqliteStore({ file, migrate: true })
+    await store.write(createMachine)
+    await store.machine('mch_a')
+    await store.close()
+    await expect(store.machine('mch_a')).rejects.toMatchObject({ code: 'storage_unavailable' })
   })
 
   it('without the schema is refused unless it may be migrated', async () => {

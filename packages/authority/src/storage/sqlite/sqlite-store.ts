@@ -10,11 +10,12 @@ import {
   type Store,
 } from '../../domain/ports.ts'
 import type { MachineRecord, OpaqueTokenRecord } from '../../domain/records.ts'
-import { createApply } from './commands/index.ts'
+import { createBegin } from './commands/index.ts'
 import { SEALED_COLUMNS } from './commands/keys.ts'
 import { liveTokens } from './commands/m2m-tokens.ts'
 import { createCommitQueue } from './commit-queue.ts'
 import { connect, type SqlRow, type SqlValue } from './driver.ts'
+import { createRememberedRows, type RememberedRows } from './remembered-rows.ts'
 import * as rows from './rows.ts'
 import { checkSchema, migrate } from './schema.ts'
 import { createStatements, type Statements } from './statements.ts'
@@ -54,12 +55,21 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     throw error
   }
   const db = createStatements(connection)
-  const queue = createCommitQueue(connection, createApply(db))
+  const remembered = createRememberedRows(db)
+  const begin = createBegin(db)
+  const queue = createCommitQueue(connection, () => {
+    const apply = begin()
+    return (change) => {
+      remembered.noteChange(change.command.type)
+      return apply(change)
+    }
+  })
   return Object.freeze({
-    ...createReads(db),
+    ...createReads(db, remembered),
     write: (command: Command, entry?: AuditEntry) => queue.write({ command, entry }),
     close(): Promise<void> {
       queue.drain()
+      remembered.forget()
       if (connection.isOpen) connection.close()
       return Promise.resolve()
     },
@@ -72,21 +82,33 @@ function createPrivately(file: string): void {
 }
 
 /** Reads are synchronous underneath; a failure becomes a rejection all the same. */
-function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
+function createReads(db: Statements, remembered: RememberedRows): Omit<Store, 'write' | 'close'> {
+  const find = <Item>(
+    toRecord: (row: SqlRow) => Item,
+    text: string,
+    ...values: SqlValue[]
+  ): Item | null => {
+    const row = db.get(text, ...values)
+    return row === undefined ? null : toRecord(row)
+  }
+
   const one = async <Item>(
     toRecord: (row: SqlRow) => Item,
     text: string,
     ...values: SqlValue[]
-  ): Promise<Item | null> => {
-    const row = await Promise.resolve(db.get(text, ...values))
-    return row === undefined ? null : toRecord(row)
-  }
+  ): Promise<Item | null> => find(toRecord, text, ...values)
 
   const many = async <Item>(
     toRecord: (row: SqlRow) => Item,
     text: string,
     ...values: SqlValue[]
-  ): Promise<Item[]> => (await Promise.resolve(db.all(text, ...values))).map(toRecord)
+  ): Promise<Item[]> => db.all(text, ...values).map(toRecord)
+
+  /** The very record of before, unless it may have changed since. */
+  const again = async <Found extends object | null>(
+    key: string,
+    read: () => Found,
+  ): Promise<Found> => remembered.get(key, read)
 
   const page = async <Item>(
     toRecord: (row: SqlRow) => Item,
@@ -136,10 +158,14 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
       return many(rows.toSealedValue, text, after, limit)
     },
 
-    instanceKey: (id) => one(rows.toInstanceKey, 'SELECT * FROM instance_keys WHERE id = ?', id),
+    instanceKey: (id) =>
+      again(`instance key ${id}`, () =>
+        find(rows.toInstanceKey, 'SELECT * FROM instance_keys WHERE id = ?', id),
+      ),
     instanceKeys: () => many(rows.toInstanceKey, 'SELECT * FROM instance_keys ORDER BY id'),
 
-    machine: (id) => one(rows.toMachine, 'SELECT * FROM machines WHERE id = ?', id),
+    machine: (id) =>
+      again(`machine ${id}`, () => find(rows.toMachine, 'SELECT * FROM machines WHERE id = ?', id)),
 
     machines(query: MachineQuery) {
       const direction = query.descending ? 'DESC' : 'ASC'
@@ -153,20 +179,25 @@ function createReads(db: Statements): Omit<Store, 'write' | 'close'> {
     },
 
     scopes: (fromMachineId) =>
-      many(
-        rows.toScope,
-        'SELECT * FROM scopes WHERE from_machine_id = ? ORDER BY created_at, to_machine_id',
-        fromMachineId,
+      again(`scopes of ${fromMachineId}`, () =>
+        db
+          .all(
+            'SELECT * FROM scopes WHERE from_machine_id = ? ORDER BY created_at, to_machine_id',
+            fromMachineId,
+          )
+          .map(rows.toScope),
       ),
 
     receivers: (machineIds) => Promise.resolve(receivers(db, machineIds)),
 
     machineSecret: (machineId, version) =>
-      one(
-        rows.toMachineSecret,
-        'SELECT * FROM machine_secrets WHERE machine_id = ? AND version = ?',
-        machineId,
-        version,
+      again(`secret ${version} of ${machineId}`, () =>
+        find(
+          rows.toMachineSecret,
+          'SELECT * FROM machine_secrets WHERE machine_id = ? AND version = ?',
+          machineId,
+          version,
+        ),
       ),
 
     machineSecrets: (machineId) =>

@@ -85,15 +85,26 @@ export function auditLogHandlers(
   }
 }
 
-export function appendToAuditLog(db: Statements, { text, mac }: AuditEntry): void {
+/** Appends to the audit log inside one transaction: where it ends is read once. */
+export function createAuditAppender(db: Statements): (entry: AuditEntry) => void {
+  let end: { readonly seq: number; readonly hash: Uint8Array } | undefined
+  return ({ text, mac }) => {
+    const { seq: before, hash: hashBefore } = end ?? endOfAuditLog(db)
+    const seq = before + 1
+    const hash = nextHash(hashBefore, { seq, mac, entry: text })
+    db.run('INSERT INTO audit_log VALUES (?, ?, ?, ?)', seq, text, mac, hash)
+    end = { seq, hash }
+  }
+}
+
+function endOfAuditLog(db: Statements): { readonly seq: number; readonly hash: Uint8Array } {
   // Of a log that was pruned to its end, the checkpoint it was pruned to is left.
   const last =
     db.get('SELECT seq, hash FROM audit_log ORDER BY seq DESC LIMIT 1') ??
     db.get('SELECT seq, hash FROM audit_checkpoints ORDER BY seq DESC LIMIT 1')
-  const seq = Number(last?.['seq'] ?? 0) + 1
-  const before = (last?.['hash'] as Uint8Array | undefined) ?? FIRST_HASH
-  const hash = nextHash(before, { seq, mac, entry: text })
-  db.run('INSERT INTO audit_log VALUES (?, ?, ?, ?)', seq, text, mac, hash)
+  return last === undefined
+    ? { seq: 0, hash: FIRST_HASH }
+    : { seq: last['seq'] as number, hash: last['hash'] as Uint8Array }
 }
 
 function hasCheckpoint(db: Statements, seq: number): boolean {

@@ -1,16 +1,16 @@
 import type { Command, Outcome } from '../../../domain/ports.ts'
-import type { Apply } from '../commit-queue.ts'
+import type { Begin } from '../commit-queue.ts'
 import type { Statements } from '../statements.ts'
 import { apiKeyHandlers } from './api-keys.ts'
-import { appendToAuditLog, auditLogHandlers } from './audit-log.ts'
+import { auditLogHandlers, createAuditAppender } from './audit-log.ts'
 import type { Handlers } from './handlers.ts'
 import { keyHandlers } from './keys.ts'
 import { m2mTokenHandlers } from './m2m-tokens.ts'
 import { machineHandlers } from './machines.ts'
 import { upkeepHandlers } from './upkeep.ts'
 
-/** Applies commands inside a transaction that the caller holds. Checks come before changes. */
-export function createApply(db: Statements): Apply {
+/** What applies commands, inside transactions that the caller holds. Checks come before changes. */
+export function createBegin(db: Statements): Begin {
   const handlers: Handlers = {
     ...keyHandlers(db),
     ...machineHandlers(db),
@@ -19,9 +19,12 @@ export function createApply(db: Statements): Apply {
     ...auditLogHandlers(db),
     ...upkeepHandlers(db),
   }
-  return ({ command, entry }) => {
-    const outcome = (handlers[command.type] as (command: Command) => Outcome)(command)
-    if (outcome === 'done' && entry !== undefined) appendToAuditLog(db, entry)
-    return outcome
+  return () => {
+    const appendToAuditLog = createAuditAppender(db)
+    return ({ command, entry }) => {
+      const outcome = (handlers[command.type] as (command: Command) => Outcome)(command)
+      if (outcome === 'done' && entry !== undefined) appendToAuditLog(entry)
+      return outcome
+    }
   }
 }

@@ -16,12 +16,8 @@ export function m2mTokenHandlers(
   | 'open-status-list'
 > {
   return {
-    'create-m2m-token'({ token, policyVersion }) {
-      if (policyVersionOf(db, token.machineId) !== policyVersion) return 'stale'
-      if (token.format === 'jwt' && !maySign(db, token.kid)) return 'stale'
-      insertM2MToken(db, token)
-      return 'done'
-    },
+    'create-m2m-token': ({ token, policyVersion }) =>
+      insertM2MToken(db, token, policyVersion) ? 'done' : 'stale',
 
     'check-policy': ({ machineId, policyVersion, kid }) =>
       policyVersionOf(db, machineId) === policyVersion && maySign(db, kid) ? 'done' : 'stale',
@@ -59,10 +55,16 @@ export function m2mTokenHandlers(
 
 const NOTHING = new Uint8Array(0)
 
-function insertM2MToken(db: Statements, token: M2MTokenRecord): void {
+/** One statement, since it is what most commits are made of: the row, if it may still be made. */
+const INSERT_IF_DECIDED_WELL = `INSERT INTO m2m_tokens
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
+  WHERE (SELECT policy_version FROM machines WHERE id = ?2) = ?18 AND (?15 IS NULL OR
+    EXISTS (SELECT 1 FROM signing_keys WHERE kid = ?15 AND revoked_at IS NULL))`
+
+function insertM2MToken(db: Statements, token: M2MTokenRecord, policyVersion: number): boolean {
   const isJwt = token.format === 'jwt'
-  db.run(
-    'INSERT INTO m2m_tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+  const inserted = db.run(
+    INSERT_IF_DECIDED_WELL,
     token.id,
     token.machineId,
     token.scopes.join(' '),
@@ -80,7 +82,9 @@ function insertM2MToken(db: Statements, token: M2MTokenRecord): void {
     isJwt ? token.kid : null,
     isJwt ? token.statusListId : null,
     isJwt ? token.statusIndex : null,
+    policyVersion,
   )
+  return inserted === 1
 }
 
 /** What a predicate says of a row, for tokens that are neither revoked nor expired. */
