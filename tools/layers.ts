@@ -39,6 +39,11 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       because: 'only the engine has a form of its own for Node',
     },
     'verify/engine/familiar-tokens.ts': {
+      layers: ['token', 'verify', 'verify/engine/token-template.ts'],
+      packages: [],
+      because: 'it is a part of the engine for Node, and takes its Buffer and nothing else',
+    },
+    'verify/engine/token-template.ts': {
       layers: ['token', 'verify'],
       packages: [],
       because: 'it is a part of the engine for Node, and takes its Buffer and nothing else',

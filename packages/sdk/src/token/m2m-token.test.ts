@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { GOOD_PAYLOAD, RECEIVER, SENDER, TEST_NOW_MS } from '../testing/tokens.ts'
 import type { JsonObject } from './json.ts'
-import { M2MToken, type M2MTokenJSON } from './m2m-token.ts'
+import { factsOf, M2MToken, type M2MTokenJSON, tokenOf } from './m2m-token.ts'
 
 const read = (payload: JsonObject): M2MToken =>
   M2MToken.fromJwtPayload(payload, undefined, TEST_NOW_MS)
@@ -140,4 +140,27 @@ test('members of an odd type are read as absent', () => {
   for (const odd of [5, null, true, ['a'], {}]) {
     expect(read({ jti: odd, sub: odd })).toMatchObject(absent)
   }
+})
+
+test('what one caller does to a token, no other sees', () => {
+  const payload = { jti: 'mt_1', sub: SENDER, aud: [RECEIVER], scopes: RECEIVER, deep: { a: [1] } }
+  const facts = factsOf(payload)
+  const mine = tokenOf(facts, 0, TEST_NOW_MS)
+  mine.scopes.push('more')
+  const claims = mine.claims as { deep: { a: number[] }; aud: string[]; own?: number }
+  claims.deep.a.push(2)
+  claims.aud.push('more')
+  claims.own = 1
+  expect(tokenOf(facts, 0, TEST_NOW_MS)).toMatchObject({
+    scopes: [RECEIVER],
+    claims: { aud: [RECEIVER], scopes: RECEIVER, deep: { a: [1] } },
+  })
+  expect(tokenOf(facts, 0, TEST_NOW_MS).claims).not.toHaveProperty('own')
+})
+
+test('a claim named __proto__ is not taken over', () => {
+  const payload = JSON.parse('{"jti":"mt_1","__proto__":{"admin":true},"a":1}') as JsonObject
+  const { claims } = M2MToken.fromJwtPayload(payload, 0, TEST_NOW_MS)
+  expect(claims).toEqual({ a: 1 })
+  expect(Object.getOwnPropertyNames(claims)).toEqual(['a'])
 })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
   createTestKey,
   encodePart,
@@ -15,7 +15,7 @@ import {
 import { isCountersignError } from '../../token/errors.ts'
 import type { JsonObject } from '../../token/json.ts'
 import { importKeySet, type VerificationKey } from '../jwk.ts'
-import { createVerifiedTokens, type VerifiedTokens } from '../verified-tokens.ts'
+import type { VerifiedTokens } from '../verified-tokens.ts'
 import { createVerifierOn } from '../verifier.ts'
 import { createFamiliarTokens } from './familiar-tokens.ts'
 import { engine as node } from './node.ts'
@@ -53,8 +53,9 @@ const always = (): boolean => true
 const started = (
   maxCharacters = 16_384,
   judgeBy: (payload: JsonObject) => JsonObject = judge,
+  cacheSize = 0,
 ): VerifiedTokens<JsonObject> =>
-  createFamiliarTokens(createVerifiedTokens<JsonObject>(node, 0), maxCharacters, judgeBy)
+  createFamiliarTokens((text) => node.digest(text) as string, cacheSize, maxCharacters, judgeBy)
 
 /** One that has met a token with this payload. */
 const knowing = async (
@@ -71,6 +72,36 @@ const claimsOf = async (
   tokens: VerifiedTokens<JsonObject>,
   payload: JsonObject | string,
 ): Promise<JsonObject | undefined> => (await tokens.find(await sign(payload), always))?.claims
+
+test('nothing of a token that could be presented is left behind', async () => {
+  const checks = vi.fn(key.check)
+  const tokens = started()
+  tokens.remember(await sign(PAYLOAD), { key: { ...key, check: checks }, claims: PAYLOAD }, NOW)
+  const good = await sign({ ...PAYLOAD, jti: 'mt_two' })
+  const [header, payload = '', ofAnother] = (await sign({ ...PAYLOAD, jti: 'mt_three' })).split('.')
+  const forged = `${header}.${payload}.${good.split('.').at(-1)}`
+  const unlike = await sign({ ...PAYLOAD, region: 'us' })
+  for (const token of [good, forged, unlike, `${header}.${payload}.${ofAnother}`]) {
+    await saidOf(async () => tokens.find(token, always))
+    const [characters, decoded] =
+      checks.mock.lastCall?.map(({ buffer }) => Buffer.from(buffer)) ?? []
+    const signature = Buffer.from(token.split('.').at(-1) ?? '', 'base64url')
+    expect(characters?.includes(token.slice(-32))).toBe(false)
+    expect(decoded?.includes(signature.subarray(0, 32))).toBe(false)
+    expect(characters?.includes(token.slice(0, 32))).toBe(true)
+  }
+  expect(checks).toHaveBeenCalledTimes(3)
+})
+
+/** What a verifier says of a token: the token that it is, or the code of the refusal. */
+const saidOf = async (verify: () => Promise<unknown>): Promise<unknown> => {
+  try {
+    return await verify()
+  } catch (error) {
+    if (isCountersignError(error)) return error.code
+    throw error
+  }
+}
 
 test('a token that differs in its times, its id and its status is read as what it says', async () => {
   const tokens = await knowing()
@@ -453,27 +484,67 @@ test('what took the place of a key under the same name has its own template', as
   expect((await tokens.find(token, isOther))?.key).toBe(other)
 })
 
-test('what has been seen is found first, and what was read is remembered there', async () => {
-  const seen = createVerifiedTokens<JsonObject>(node, 10)
-  const tokens = createFamiliarTokens(seen, 16_384, judge)
-  tokens.remember(await sign(PAYLOAD), { key, claims: PAYLOAD }, TEST_NOW_MS)
-  const token = await sign({ ...PAYLOAD, jti: 'mt_two' })
-  await tokens.find(token, always)
-  expect(await seen.find(token, always)).toBeUndefined()
-  const found = await tokens.find(token, always)
-  expect(await seen.find(token, always)).toBe(found)
-  expect(await tokens.find(token, always)).toBe(found)
-})
+describe('a token that has been seen', () => {
+  const checks = vi.fn(key.check)
+  const counted = { ...key, check: checks }
 
-/** What a verifier says of a token: the token that it is, or the code of the refusal. */
-const saidOf = async (verify: () => Promise<unknown>): Promise<unknown> => {
-  try {
-    return await verify()
-  } catch (error) {
-    if (isCountersignError(error)) return error.code
-    throw error
+  /** Of strangers only some make a template. */
+  const MIN_MEETINGS = 16
+
+  /** One that is familiar with tokens like these. */
+  const having = async (...payloads: JsonObject[]): Promise<VerifiedTokens<JsonObject>> => {
+    const tokens = started(undefined, judge, 10)
+    for (const claims of payloads) {
+      const token = await sign(claims)
+      for (let time = 0; time < MIN_MEETINGS; time++) {
+        tokens.remember(token, { key: counted, claims }, TEST_NOW_MS)
+      }
+    }
+    return tokens
   }
-}
+
+  const other = { ...PAYLOAD, sub: testId('machine', 7) }
+
+  test('is found without its signature, whatever was met since', async () => {
+    const tokens = await having(PAYLOAD, other)
+    const token = await sign({ ...PAYLOAD, jti: 'mt_two' })
+    const met = [await tokens.find(token, always), await tokens.find(token, always)]
+    checks.mockClear()
+    expect(await claimsOf(tokens, { ...other, jti: 'mt_three' })).toBeDefined()
+    expect(checks).toHaveBeenCalledTimes(1)
+    expect((await tokens.find(token, always))?.claims).toBe(met[1]?.claims)
+    expect(checks).toHaveBeenCalledTimes(1)
+  })
+
+  test('is not another that begins like another machine’s, wherever that ends', async () => {
+    const tokens = await having(other, PAYLOAD)
+    const others = await sign(other)
+    const seen = await sign({ ...PAYLOAD, jti: 'mt_two' })
+    for (let time = 0; time < 3; time++) await tokens.find(seen, always)
+    for (let place = 1; place < seen.length; place++) {
+      const forged = others.slice(0, place) + seen.slice(place)
+      if (forged === seen) continue
+      const found = await saidOf(async () => (await tokens.find(forged, always)) ?? null)
+      expect([null, 'token-signature-invalid'], forged).toContain(found)
+      checks.mockClear()
+      expect((await tokens.find(seen, always))?.claims['sub']).toBe(SENDER)
+      expect(checks).not.toHaveBeenCalled()
+    }
+  })
+
+  test('is met anew when what it begins with was forgotten', async () => {
+    const tokens = await having(PAYLOAD)
+    const token = await sign({ ...PAYLOAD, jti: 'mt_two' })
+    for (let time = 0; time < 3; time++) await tokens.find(token, always)
+    const taken = { ...key }
+    const met = await sign({ ...PAYLOAD, jti: 'mt_three' })
+    for (let time = 0; time < MIN_MEETINGS; time++) {
+      tokens.remember(met, { key: taken, claims: PAYLOAD }, TEST_NOW_MS)
+    }
+    expect((await tokens.find(token, always))?.key).toBe(taken)
+    expect((await tokens.find(token, always))?.key).toBe(taken)
+  })
+})
 
 test('whoever is familiar with a token says of the next what a stranger says', async () => {
   const options = {
