@@ -52,7 +52,7 @@ const signatures = new Map<number, Uint8Array>()
 /** A token that has been seen. */
 interface Seen<Claims> extends VerifiedToken<Claims> {
   /** What it begins with; only what is behind that was digested. */
-  readonly base: Template<Claims> | undefined
+  base: Template<Claims> | undefined
 }
 
 /**
@@ -89,13 +89,11 @@ export function createFamiliarTokens<Claims extends object>(
     cacheSize,
   )
 
-  const note = (
-    token: string,
-    { key, claims }: VerifiedToken<Claims>,
-    template: Template<Claims> | undefined,
-  ): void => {
-    const verified: Seen<Claims> = { key, claims, base: template }
+  const note = (token: string, { key, claims }: VerifiedToken<Claims>): void => {
+    const verified: Seen<Claims> = { key, claims, base: undefined }
     seen.remember(token, verified)
+    // What was digested is what is remembered; of most tokens, which are seen once, it is nothing.
+    verified.base = base
   }
 
   const templateFor = (token: string): Template<Claims> | undefined => {
@@ -133,7 +131,7 @@ export function createFamiliarTokens<Claims extends object>(
       if (template === undefined || !isCurrent(template.key)) return undefined
       const verified = verifyAndForget(template, token)
       if (verified === undefined) return undefined
-      note(token, verified, template)
+      note(token, verified)
       if (!template.isUsed) {
         template.isUsed = true
         strangers = MIN_STRANGERS
@@ -143,7 +141,7 @@ export function createFamiliarTokens<Claims extends object>(
     },
 
     remember(token, verified, judgedMs) {
-      note(token, verified, templateFor(token))
+      note(token, verified)
       if (judgedMs === undefined || token.length > longest || toPass-- > 0) return
       toPass = strangers - 1
       strangers = Math.min(strangers * 2, MAX_STRANGERS)
