@@ -1,11 +1,16 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   type AuthorityPorts,
   createAuthority,
   createMemoryStore,
   initializeInstance,
+  openSqliteStore,
   type Store,
 } from '@countersign/authority'
 import { describe, expect, it } from 'vitest'
+import { connect } from '../../packages/authority/src/storage/sqlite/driver.ts'
 import { TEST_ROOT_KEY } from '../support/authority.ts'
 
 /** What an attacker, or bad luck, does between two steps of ours (security checklist A20, A21). */
@@ -26,8 +31,10 @@ interface Stage {
 }
 
 /** An authority on a store that a test may do things between the steps of. */
-async function stage(wrap: (store: Store) => Store = (store) => store): Promise<Stage> {
-  const inner = createMemoryStore()
+async function stage(
+  wrap: (store: Store) => Store = (store) => store,
+  inner = createMemoryStore(),
+): Promise<Stage> {
   const ports: AuthorityPorts = { store: inner }
   const founded = await initializeInstance({ rootKeys, environment: 'test' }, ports)
   const instanceKey = founded?.secretKey ?? ''
@@ -109,6 +116,63 @@ describe.each(['opaque', 'jwt'])('while a token of format %s is being issued', (
     const { status, body } = await call('POST', '/m2m_tokens', worker.secret, { token_format })
     expect(status).toBe(401)
     expect(body['token']).toBeUndefined()
+  })
+})
+
+it('a secret that ends is not handed a token that is there already', async () => {
+  let end = (): Promise<unknown> => Promise.resolve()
+  const { call, instanceKey, worker } = await stage((store) => ({
+    ...store,
+    async reusableM2MToken(...query) {
+      await end()
+      return store.reusableM2MToken(...query)
+    },
+  }))
+  const rotate = (previous_token_ttl: number) =>
+    call('POST', `/machines/${worker.id}/secret_key/rotate`, instanceKey, { previous_token_ttl })
+  const { body: rotated } = await rotate(3_600)
+  const made = await call('POST', '/m2m_tokens', rotated['secret'] as string)
+  expect(made.status).toBe(201)
+  end = async () => {
+    await rotate(0)
+    const old = { machine_id: worker.id, secret_version: 1 }
+    expect((await call('POST', '/m2m_tokens/revoke', instanceKey, old)).status).toBe(200)
+  }
+  const reuse = { min_remaining_ttl_seconds: 60 }
+  const { status, body } = await call('POST', '/m2m_tokens', worker.secret, reuse)
+  expect(status).toBe(401)
+  expect(body['token']).toBeUndefined()
+})
+
+describe.each(['opaque', 'jwt'])('while a token of format %s is being issued', (token_format) => {
+  it('a secret that another process ends, and then its tokens, makes none any more', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'countersign-'))
+    const file = join(folder, 'authority.db')
+    const opened = await openSqliteStore({ file, migrate: true })
+    const other = await connect(file)
+    let meanwhile = (): void => undefined
+    const { call, worker } = await stage(
+      (store) => ({
+        ...store,
+        machine(id) {
+          // Before the event loop turns: what has been read already must not be gone by.
+          meanwhile()
+          return store.machine(id)
+        },
+      }),
+      opened,
+    )
+    meanwhile = () => {
+      other.exec('UPDATE machine_secrets SET expires_at = 0')
+      other.exec('UPDATE machines SET policy_version = policy_version + 1')
+      meanwhile = () => undefined
+    }
+    const { status, body } = await call('POST', '/m2m_tokens', worker.secret, { token_format })
+    expect(status).toBe(401)
+    expect(body['token']).toBeUndefined()
+    other.close()
+    await opened.close()
+    await rm(folder, { recursive: true })
   })
 })
 

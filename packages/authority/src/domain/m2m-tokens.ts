@@ -142,21 +142,26 @@ interface Issuer extends MachineRecord {
 }
 
 async function issuingMachine(
-  { store, clock }: Context,
+  context: Context,
   receiverIdsOf: ReceiverIdsOf,
   by: MachineCaller,
 ): Promise<Issuer> {
-  const machine = await store.machine(by.machineId)
+  const machine = await context.store.machine(by.machineId)
   // After the machine: who ends a secret and then its tokens changes the machine, and that is noticed.
-  const [secret, receiverIds] = await Promise.all([
-    store.machineSecret(by.machineId, by.secretVersion),
-    receiverIdsOf(by.machineId),
-  ])
-  // Ended after the key was checked: from now on the key is as good as any wrong one.
-  if (machine === null || secret === null || !isLiveSecret(secret, clock.now())) {
-    throw new AuthorityError('machine_secret_key_invalid')
-  }
+  const [, receiverIds] = await Promise.all([requireLive(context, by), receiverIdsOf(by.machineId)])
+  if (machine === null) throw new AuthorityError('machine_secret_key_invalid')
   return { ...machine, by, receiverIds }
+}
+
+/**
+ * A secret that ended after it was checked is from now on as good as any wrong one.
+ *
+ * @throws {AuthorityError} `machine_secret_key_invalid`
+ */
+async function requireLive({ store, clock }: Context, by: MachineCaller): Promise<void> {
+  const secret = await store.machineSecret(by.machineId, by.secretVersion)
+  if (secret !== null && isLiveSecret(secret, clock.now())) return
+  throw new AuthorityError('machine_secret_key_invalid')
 }
 
 async function issueOpaque(
@@ -180,7 +185,11 @@ async function issueOpaque(
       })
     }
     const reused = await findReusable(context, machine.id, likeness, now, input.minRemainingSeconds)
-    if (reused !== null) return reused
+    if (reused !== null) {
+      // No transaction decides about a token that is there already.
+      await requireLive(context, machine.by)
+      return reused
+    }
   }
 
   const content = {

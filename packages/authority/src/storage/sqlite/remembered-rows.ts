@@ -3,7 +3,7 @@ import type { Statements } from './statements.ts'
 
 /** What nearly every request reads of machines and keys, remembered for as long as nobody can have changed it. */
 export interface RememberedRows {
-  /** What `read` gives, or gave before. What is not there is not remembered. */
+  /** What `read` gives, or gave before. That there is nothing is not remembered. */
   get<Found extends object | null>(key: string, read: () => Found): Found
   /** To be told of every change of this process, before it is committed. */
   noteChange(type: Command['type']): void
@@ -11,7 +11,7 @@ export interface RememberedRows {
 }
 
 /** All are forgotten when there are more. */
-const MAX_REMEMBERED = 10_000
+const MAX_ROWS = 10_000
 
 /** The changes, and the only ones, after which every machine, secret, scope and instance key is as before. */
 const HARMLESS: ReadonlySet<Command['type']> = new Set([
@@ -19,6 +19,10 @@ const HARMLESS: ReadonlySet<Command['type']> = new Set([
   'check-policy',
   'revoke-m2m-token',
   'open-status-list',
+  'create-api-key',
+  'replace-api-key',
+  'delete-api-key',
+  'revoke-api-key',
   'record-use',
   'record-event',
   'create-audit-checkpoint',
@@ -27,20 +31,21 @@ const HARMLESS: ReadonlySet<Command['type']> = new Set([
 
 export function createRememberedRows(db: Statements): RememberedRows {
   const remembered = new Map<string, object>()
+  let rows = 0
   let version: unknown
-  let isChecked = false
 
-  /** SQLite changes `data_version` when somebody else has changed the database. */
+  const forget = (): void => {
+    remembered.clear()
+    rows = 0
+  }
+
+  /**
+   * SQLite changes `data_version` when somebody else has changed the database. Asked each time, since a row
+   * that has just been read may be younger than one that is remembered, and decisions rest on both.
+   */
   const forgetWhatOthersChanged = (): void => {
-    // One look for all that is read before anything else can happen: nobody can have heard of a change
-    // and told us since.
-    if (isChecked) return
     const current = db.get('PRAGMA data_version')?.['data_version']
-    isChecked = true
-    process.nextTick(() => {
-      isChecked = false
-    })
-    if (current !== version) remembered.clear()
+    if (current === undefined || current !== version) forget()
     version = current
   }
 
@@ -51,15 +56,15 @@ export function createRememberedRows(db: Statements): RememberedRows {
       if (known !== undefined) return known
       const found = read()
       if (found === null) return found
-      if (remembered.size >= MAX_REMEMBERED) remembered.clear()
+      const count = Array.isArray(found) ? found.length + 1 : 1
+      if (rows + count > MAX_ROWS) forget()
+      rows += count
       remembered.set(key, found)
       return found
     },
     noteChange(type: Command['type']): void {
-      if (!HARMLESS.has(type)) remembered.clear()
+      if (!HARMLESS.has(type)) forget()
     },
-    forget(): void {
-      remembered.clear()
-    },
+    forget,
   })
 }

@@ -138,6 +138,21 @@ describe('an SQLite file', () => {
     await other.close()
   })
 
+  it('is looked at before anything is given out that was remembered', async () => {
+    const store = await openSqliteStore({ file, migrate: true })
+    const other = await connect(file)
+    await store.write(createMachine)
+    expect((await store.machineSecret('mch_a', 1))?.expiresAt).toBeNull()
+    // Before the event loop turns.
+    other.exec('UPDATE machine_secrets SET expires_at = 7')
+    await store.scopes('mch_a')
+    expect((await store.machineSecret('mch_a', 1))?.expiresAt).toBe(7)
+    other.exec('UPDATE machine_secrets SET expires_at = 8')
+    expect((await store.machineSecret('mch_a', 1))?.expiresAt).toBe(8)
+    other.close()
+    await store.close()
+  })
+
   it('remembers so many records and no more', async () => {
     const store = await openSqliteStore({ file, migrate: true })
     await store.write(createMachine)
