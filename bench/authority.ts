@@ -19,8 +19,8 @@ export interface TokenSource {
   readonly receiverSecret: string
   /** The public key of an algorithm, as it is published. */
   publicJwk(algorithm: Algorithm): Json
-  /** Issues this many distinct JWTs. */
-  issue(algorithm: Algorithm, count: number): Promise<readonly string[]>
+  /** Issues this many distinct JWTs, by so many machines in turn; default one. */
+  issue(algorithm: Algorithm, count: number, machines?: number): Promise<readonly string[]>
   readonly fetch: Authority['fetch']
 }
 
@@ -38,25 +38,31 @@ export async function createTokenSource(): Promise<TokenSource> {
   if (founded === null) throw new Error('The new store holds an instance.')
   const authority = await createAuthority({ issuer: ISSUER, rootKeys }, ports)
   const { keys } = await get(authority, '/.well-known/jwks.json')
-  const machines = await createMachines(authority, founded.secretKey)
+  const { receiverId, receiverSecret } = await createMachines(authority, founded.secretKey)
   return Object.freeze({
     issuer: ISSUER,
-    receiverId: machines.receiverId,
-    receiverSecret: machines.receiverSecret,
+    receiverId,
+    receiverSecret,
     fetch: authority.fetch,
     publicJwk(algorithm: Algorithm) {
       const key = (keys as readonly Json[]).find(({ alg }) => alg === algorithm)
       if (key === undefined) throw new Error(`No ${algorithm} key is published.`)
       return key
     },
-    async issue(algorithm: Algorithm, count: number) {
-      const { issuerId, issuerSecret } = machines
-      const choice = { jwt_algorithm: algorithm }
-      await call(authority, `/v1/machines/${issuerId}`, founded.secretKey, choice, 'PATCH')
+    async issue(algorithm: Algorithm, count: number, machines = 1) {
+      const issuers = await inBatches(machines, () =>
+        call(authority, '/v1/machines', founded.secretKey, {
+          name: 'worker',
+          scoped_machines: [receiverId],
+          jwt_algorithm: algorithm,
+        }),
+      )
       const body = { token_format: 'jwt', seconds_until_expiration: 3600 }
+      let turn = 0
       return inBatches(count, async () => {
-        const { token } = await call(authority, '/v1/m2m_tokens', issuerSecret, body)
-        return token as string
+        const issuer = issuers[turn++ % machines] as Json
+        const secret = issuer['secret_key'] as string
+        return (await call(authority, '/v1/m2m_tokens', secret, body))['token'] as string
       })
     },
   })

@@ -39,6 +39,8 @@ export async function bundleForWeb(name: string, module: string): Promise<Bundle
   const bundle = await Rolldown.rolldown({
     input: ENTRY,
     platform: 'browser',
+    // As applications are bundled, whose entry nobody imports: what is loaded later takes from it what both need.
+    preserveEntrySignatures: 'allow-extension',
     resolve: { conditionNames: ['browser', 'worker', 'import'] },
     onLog(level, log) {
       throw new Error(`${level}: ${log.message}`)

@@ -107,7 +107,17 @@ export interface M2MFacts extends JsonObject {
 export function factsOf(payload: JsonObject): M2MFacts {
   // Taken out by name: what is left is copied in a tenth of the time that member by member takes. One
   // called `__proto__` would change the prototype of whoever copies it.
-  const { iss: _iss, sub, exp, nbf, iat, jti, status, ['__proto__']: _proto, ...own } = payload
+  const {
+    iss: _iss,
+    sub,
+    exp,
+    nbf,
+    iat,
+    jti,
+    status,
+    ['__proto__']: _proto,
+    ...own
+  } = { ...payload }
   const names = Object.keys(own)
   return {
     sub,

@@ -15,12 +15,16 @@ const digest = (text: string): string => {
 
 const tokenOf = (id: number): string => `header.payload.${String(id).padStart(40, 'x')}`
 
+const signedOf = (token: string): string => token.slice(0, token.lastIndexOf('.'))
+
 describe.each([
-  ['at once', digest],
-  ['later', async (text: string) => digest(text)],
-])('with a digest that comes %s', (_, digestOf) => {
+  ['at once', digest, undefined],
+  ['at once, of the signature', digest, signedOf],
+  ['later', async (text: string) => digest(text), undefined],
+  ['later, of the signature', async (text: string) => digest(text), signedOf],
+])('with a digest that comes %s', (_, digestOf, prefixOf) => {
   const made = (size: number) => {
-    const tokens = createVerifiedTokens<number>({ digest: digestOf }, size)
+    const tokens = createVerifiedTokens<number>({ digest: digestOf }, size, prefixOf)
     const remember = async (id: number): Promise<void> => {
       tokens.remember(tokenOf(id), verified(id))
       await new Promise((resolve) => setImmediate(resolve))
@@ -41,9 +45,18 @@ describe.each([
     const { tokens, remember } = made(10)
     await remember(1)
     await remember(1)
-    for (const other of [`x${tokenOf(1)}`, tokenOf(1).replace('payload', 'Payload')]) {
-      expect(await tokens.find(other, always)).toBeUndefined()
-    }
+    const [token, signed] = [tokenOf(1), signedOf(tokenOf(1))]
+    const others = [
+      `x${token}`,
+      token.replace('payload', 'Payload'),
+      token.replace('.xxx', '.xyx'),
+      token.replace('.xxx', '.xxxx'),
+      token.slice(signed.length),
+      token.slice(-5),
+      signed + token,
+    ]
+    for (const other of others) expect(await tokens.find(other, always), other).toBeUndefined()
+    expect(await tokens.find(token, always)).toEqual(verified(1))
   })
 
   test('there are never more than its size, and never less than half of it', async () => {
@@ -92,6 +105,16 @@ test('a token that is seen once costs no hash', () => {
   expect(tokens.find(tokenOf(1), always)).toBeUndefined()
   tokens.remember(tokenOf(1), verified(1))
   expect(hashed).toEqual([])
+})
+
+test('what is compared is not digested', async () => {
+  const tokens = createVerifiedTokens<number>({ digest }, 10, signedOf)
+  hashed.length = 0
+  for (let time = 0; time < 2; time++) tokens.remember(tokenOf(1), verified(1))
+  await tokens.find(tokenOf(1), always)
+  await tokens.find(tokenOf(1).replace('payload', 'Payload'), always)
+  const rest = tokenOf(1).slice(signedOf(tokenOf(1)).length)
+  expect(hashed).toEqual([rest, rest])
 })
 
 test('a digest that fails is a token that is not remembered', async () => {

@@ -30,7 +30,9 @@ export interface VerifiedTokens<Claims> {
 
 /** Empty for what was verified once: its SHA-256 is a quarter of all that is not the signature. */
 interface Slot<Claims> {
-  /** SHA-256 of the token. */
+  /** What the token begins with. */
+  prefix?: string
+  /** SHA-256 of what is behind that. */
   digest?: string
   verified?: VerifiedToken<Claims>
 }
@@ -41,10 +43,12 @@ interface Slot<Claims> {
  *
  * @param size How many tokens are kept, in two generations: the older one is dropped at once when the
  *   younger is full.
+ * @param prefixOf What a token begins with that is rather kept and compared than digested.
  */
 export function createVerifiedTokens<Claims>(
-  engine: Pick<Engine, 'digest'>,
+  { digest }: Pick<Engine, 'digest'>,
   size: number,
+  prefixOf: (token: string) => string = () => '',
 ): VerifiedTokens<Claims> {
   const generationSize = size >> 1 || 1
   let younger = new Map<number, Slot<Claims>>()
@@ -64,12 +68,11 @@ export function createVerifiedTokens<Claims>(
   return {
     find(token: string) {
       const slot = slotOf(fingerprintOf(token))
-      if (!slot?.digest) return undefined
-      const digest = engine.digest(token)
-      if (!(digest instanceof Promise)) return verifiedOf(slot, digest)
-      // Named anew, so that nothing is allocated for the closure where there is none.
-      const late = slot
-      return digest.then((own) => verifiedOf(late, own))
+      const prefix = slot?.prefix
+      if (prefix === undefined || token.slice(0, prefix.length) !== prefix) return undefined
+      const rest = digest(token.slice(prefix.length))
+      if (!(rest instanceof Promise)) return verifiedOf(slot, rest)
+      return rest.then((own) => verifiedOf(slot, own))
     },
     remember(token: string, verified: VerifiedToken<Claims>) {
       if (size === 0) return
@@ -77,9 +80,9 @@ export function createVerifiedTokens<Claims>(
       const slot = slotOf(fingerprint)
       if (slot === undefined) put(fingerprint, {})
       else {
-        const kept = whenThere(engine.digest(token), (digest) => {
-          slot.digest = digest
-          slot.verified = verified
+        const prefix = prefixOf(token)
+        const kept = whenThere(digest(token.slice(prefix.length)), (own) => {
+          Object.assign(slot, { prefix, digest: own, verified })
         })
         if (kept instanceof Promise) kept.catch(() => undefined)
       }
@@ -88,10 +91,10 @@ export function createVerifiedTokens<Claims>(
 }
 
 function verifiedOf<Claims>(
-  { digest: own, verified }: Slot<Claims>,
+  slot: Slot<Claims> | undefined,
   digest: string,
 ): VerifiedToken<Claims> | undefined {
-  return digest === own ? verified : undefined
+  return slot?.digest === digest ? slot.verified : undefined
 }
 
 /** At once where the platform can: to wait for what is there already costs as much as the claims. */

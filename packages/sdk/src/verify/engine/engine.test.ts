@@ -1,4 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { engine } from '#engine'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -6,6 +8,7 @@ import { createTestKey } from '../../testing/tokens.ts'
 import { engine as node } from './node.ts'
 import { isCountersignError } from '../../token/errors.ts'
 import { parseJws } from '../../token/jws.ts'
+import type { VerificationKey } from '../jwk.ts'
 import type { CheckSignature, PublicKeyMaterial } from './engine.ts'
 import { engine as web } from './web.ts'
 
@@ -205,4 +208,22 @@ test('a signature of any length is wrong at most, and throws nothing', async () 
     }
     expect(await check(DATA, await key.sign(DATA))).toBe(true)
   }
+})
+
+test('what is remembered of a token does not keep the token', () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const tokens = node.createVerifiedTokens?.(1_000, 65_536, (payload) => payload)
+  const heapBytes = (): number => {
+    collect()
+    return process.memoryUsage().heapUsed
+  }
+  const before = heapBytes()
+  const [key, claims] = [{} as VerificationKey, {}]
+  for (let number = 0; number < 500; number++) {
+    const token = Buffer.from(`header.payload.${String(number).padStart(60_000, 'x')}`)
+    for (let time = 0; time < 2; time++) tokens?.remember(token.toString('latin1'), { key, claims })
+  }
+  // Thirty megabytes of tokens.
+  expect(heapBytes() - before).toBeLessThan(5_000_000)
 })

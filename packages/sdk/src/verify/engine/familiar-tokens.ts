@@ -1,10 +1,6 @@
 import { decodeBase64urlInto, decodedLength } from '../../token/base64url.ts'
 import { refusal } from '../../token/errors.ts'
-import {
-  createVerifiedTokens,
-  type VerifiedToken,
-  type VerifiedTokens,
-} from '../verified-tokens.ts'
+import type { VerifiedToken, VerifiedTokens } from '../verified-tokens.ts'
 import type { Judge } from './engine.ts'
 import {
   claimsOf,
@@ -41,29 +37,18 @@ const MAX_PLACES = 4
 const MIN_STRANGERS = 4
 const MAX_STRANGERS = 1_024
 
-/** More than anybody can guess: 192 bits in characters, 256 in bytes. */
-const FORGOTTEN_BYTES = 32
-
 /** The characters of the token that is looked at: for each its three bytes at most, so that none is cut off. */
 const input = Buffer.allocUnsafeSlow(MAX_CHARACTERS * 3)
 const inputs = new Map<number, Uint8Array>()
 const signatures = new Map<number, Uint8Array>()
 
-/** A token that has been seen. */
-interface Seen<Claims> extends VerifiedToken<Claims> {
-  /** What it begins with; only what is behind that was digested. */
-  base: Template<Claims> | undefined
-}
-
 /**
  * Knows tokens that are like others, besides those that have been seen.
  *
- * @param digest SHA-256 of a text.
- * @param cacheSize How many are remembered that have been seen, the familiar ones among them.
+ * @param seen Remembers those, and from now on the familiar ones as well.
  */
 export function createFamiliarTokens<Claims extends object>(
-  digest: (text: string) => string,
-  cacheSize: number,
+  seen: VerifiedTokens<Claims>,
   maxCharacters: number,
   judge: Judge<Claims>,
 ): VerifiedTokens<Claims> {
@@ -75,26 +60,6 @@ export function createFamiliarTokens<Claims extends object>(
   let latest: Template<Claims> | undefined
   let strangers = MIN_STRANGERS
   let toPass = 0
-  /** Of the token that was digested last. */
-  let base: Template<Claims> | undefined
-
-  // A third of a token, and of the time, is what it begins with: that is compared.
-  const seen = createVerifiedTokens<Claims>(
-    {
-      digest(token) {
-        base = templateFor(token)
-        return digest(base === undefined ? token : token.slice(base.prefix.length))
-      },
-    },
-    cacheSize,
-  )
-
-  const note = (token: string, { key, claims }: VerifiedToken<Claims>): void => {
-    const verified: Seen<Claims> = { key, claims, base: undefined }
-    seen.remember(token, verified)
-    // What was digested is what is remembered; of most tokens, which are seen once, it is nothing.
-    verified.base = base
-  }
 
   const templateFor = (token: string): Template<Claims> | undefined => {
     if (token.length > longest) return undefined
@@ -125,13 +90,13 @@ export function createFamiliarTokens<Claims extends object>(
 
   return {
     find(token, isCurrent) {
-      const found = seen.find(token, isCurrent) as Seen<Claims> | undefined
-      if (found !== undefined && found.base === base) return found
+      const found = seen.find(token, isCurrent)
+      if (found !== undefined) return found
       const template = templateFor(token)
       if (template === undefined || !isCurrent(template.key)) return undefined
-      const verified = verifyAndForget(template, token)
+      const verified = verifyLike(template, token)
       if (verified === undefined) return undefined
-      note(token, verified)
+      seen.remember(token, verified)
       if (!template.isUsed) {
         template.isUsed = true
         strangers = MIN_STRANGERS
@@ -141,7 +106,7 @@ export function createFamiliarTokens<Claims extends object>(
     },
 
     remember(token, verified, judgedMs) {
-      note(token, verified)
+      seen.remember(token, verified)
       if (judgedMs === undefined || token.length > longest || toPass-- > 0) return
       toPass = strangers - 1
       strangers = Math.min(strangers * 2, MAX_STRANGERS)
@@ -173,35 +138,28 @@ function verifyLike<Claims extends object>(
   const { length } = token
   const { key, prefix } = template
   const { signatureLength } = key
-  const end = token.indexOf('.', prefix.length)
-  const payloadLength = decodedLength(end - prefix.length)
-  const isReadable =
-    end > 0 &&
-    decodedLength(length - end - 1) === signatureLength &&
-    // A byte a character, or it is not ASCII.
-    input.write(token) === length &&
-    decodeBase64urlInto(input, prefix.length, end, part, 0) &&
-    isLike(template, payloadLength)
-  if (!isReadable) return undefined
-  const claims = claimsOf(template)
-  if (!decodeBase64urlInto(input, end + 1, length, part, 0)) return undefined
-  const signature = startOf(part, signatureLength, signatures)
-  // A promise is no verdict.
-  if (key.check(startOf(input, end, inputs), signature) === true) return { key, claims }
-  throw refusal('token-signature-invalid')
-}
-
-/** What is left of it opens nothing, whatever it was, and however long no other token comes. */
-function verifyAndForget<Claims extends object>(
-  template: Template<Claims>,
-  token: string,
-): VerifiedToken<Claims> | undefined {
+  const written = input.write(token)
   try {
-    return verifyLike(template, token)
+    const end = token.indexOf('.', prefix.length)
+    const payloadLength = decodedLength(end - prefix.length)
+    const isReadable =
+      end > 0 &&
+      decodedLength(length - end - 1) === signatureLength &&
+      // A byte a character, or it is not ASCII.
+      written === length &&
+      decodeBase64urlInto(input, prefix.length, end, part, 0) &&
+      isLike(template, payloadLength)
+    if (!isReadable) return undefined
+    const claims = claimsOf(template)
+    if (!decodeBase64urlInto(input, end + 1, length, part, 0)) return undefined
+    const signature = startOf(part, signatureLength, signatures)
+    // A promise is no verdict.
+    if (key.check(startOf(input, end, inputs), signature) === true) return { key, claims }
+    throw refusal('token-signature-invalid')
   } finally {
-    const { length } = token
-    for (let back = 1; back <= FORGOTTEN_BYTES; back++) input[length - back] = 0
-    for (let at = 0; at < FORGOTTEN_BYTES; at++) part[at] = 0
+    // However long no other token comes: what is left is no part of it that others do not have.
+    input.fill(0, prefix.length, written)
+    part.fill(0, 0, signatureLength)
   }
 }
 

@@ -3,6 +3,7 @@ import type { JwtAlgorithm } from '../../token/algorithms.ts'
 import { decodedLength } from '../../token/base64url.ts'
 import type { Codec } from '../../token/codec.ts'
 import { decodeUtf8, UTF8 } from '../../token/utf8.ts'
+import { createVerifiedTokens } from '../verified-tokens.ts'
 import type { CheckSignature, Engine, Judge, PublicKeyMaterial } from './engine.ts'
 import { createFamiliarTokens } from './familiar-tokens.ts'
 
@@ -97,20 +98,29 @@ function writeInteger(at: number, bytes: Uint8Array, start: number, end: number)
   return to
 }
 
-/** Half of what it costs by `createHash`; not every platform that looks like Node has it. */
-const digest =
-  typeof hash === 'function'
-    ? (text: string) => hash('sha256', text, 'binary')
-    : (text: string) => createHash('sha256').update(text).digest('binary')
+/**
+ * Opens nothing without its signature, and is compared in a tenth of the time that its digest takes. In a room
+ * of its own: a part of the token would keep all of it.
+ */
+function signingInputOf(token: string): string {
+  return Buffer.from(token.slice(0, token.lastIndexOf('.'))).toString('latin1')
+}
 
 export const engine: Engine = {
   name: 'node',
   importKey,
-  digest,
+  // Half of what it costs by `createHash`; not every platform that looks like Node has it.
+  digest:
+    typeof hash === 'function'
+      ? (text: string) => hash('sha256', text, 'binary')
+      : (text: string) => createHash('sha256').update(text).digest('binary'),
   codec,
-  createVerifiedTokens: <Claims extends object>(
+  createVerifiedTokens<Claims extends object>(
     cacheSize: number,
     maxCharacters: number,
     judge: Judge<Claims>,
-  ) => createFamiliarTokens(digest, cacheSize, maxCharacters, judge),
+  ) {
+    const seen = createVerifiedTokens<Claims>(engine, cacheSize, signingInputOf)
+    return createFamiliarTokens(seen, maxCharacters, judge)
+  },
 }
