@@ -108,7 +108,7 @@ describe('a refusal says what should have been there:', () => {
     ['three parts', `${part}.${part}.AAAA.`],
     ['three parts', `${part}.${part}..AAAA`],
     ['a shorter header', `${'A'.repeat(2_049)}.${part}.AAAA`],
-    ['ASCII', `${part}.${part}.é`],
+    ['a signature in base64url', `${part}.${part}.é`],
     ['a header in base64url', `A.${part}.AAAA`],
     ['a header in base64url', `=.${part}.AAAA`],
     ['a payload in base64url', `${part}.A.AAAA`],

@@ -1,4 +1,3 @@
-import { decodedLength } from './base64url.ts'
 import { type Codec, PORTABLE_CODEC } from './codec.ts'
 import { type CountersignError, refusal } from './errors.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
@@ -42,39 +41,19 @@ export function parseJws(
   }
   if (first > MAX_HEADER_CHARACTERS) throw malformed('a shorter header')
 
-  // One buffer for all: the characters of the token, and behind them the bytes of one part after the
-  // other. Allocation is what costs most here.
-  const bytes = codec.encode(token, decodedLength(Math.max(first, second - first - 1)))
-  if (bytes === null) throw malformed('ASCII')
-  const header = decodeObject(codec, token, bytes, 0, first, 'header')
-  const payload = decodeObject(codec, token, bytes, first + 1, second, 'payload')
-  // In place: nobody needs its characters any more.
-  const start = second + 1
-  if (!codec.decodeBase64url(token, bytes, start, length, start)) {
-    throw malformed('a signature in base64url')
-  }
-  return {
-    header,
-    payload,
-    signingInput: bytes.subarray(0, second),
-    signature: bytes.subarray(start, start + decodedLength(length - start)),
-  }
+  const header = decodeObject(codec, token.slice(0, first), 'header')
+  const payload = decodeObject(codec, token.slice(first + 1, second), 'payload')
+  const signature = codec.decodeBase64url(token.slice(second + 1))
+  if (signature === null) throw malformed('a signature in base64url')
+  // What is base64url is ASCII.
+  return { header, payload, signingInput: codec.encode(token.slice(0, second)), signature }
 }
 
-function decodeObject(
-  codec: Codec,
-  token: string,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  part: string,
-): JsonObject {
-  const written = token.length
-  if (!codec.decodeBase64url(token, bytes, start, end, written)) {
-    throw malformed(`a ${part} in base64url`)
-  }
-  const text = codec.decode(bytes, written, written + decodedLength(end - start))
-  const object = text === null ? null : parseJsonObject(text)
+function decodeObject(codec: Codec, text: string, part: string): JsonObject {
+  const bytes = codec.decodeBase64url(text)
+  if (bytes === null) throw malformed(`a ${part} in base64url`)
+  const json = codec.decode(bytes)
+  const object = json === null ? null : parseJsonObject(json)
   if (object === null) throw malformed(`a ${part} that is strict JSON`)
   return object
 }

@@ -132,18 +132,9 @@ describe('texts and bytes', () => {
       fc.constantFrom('+', '/', '=', '.', ' ', '\n', '\0'),
     )
     fc.assert(
-      fc.property(fc.string({ unit: near, maxLength: 24 }), fc.nat(3), (part, offset) => {
-        const token = 'x'.repeat(offset) + part
-        const [first, second] = [node, web].map(({ codec }) => {
-          const bytes = codec.encode(token, token.length) ?? new Uint8Array()
-          // In place comes last: there are no characters any more behind it.
-          return [token.length, offset].map((written) =>
-            codec.decodeBase64url(token, bytes, offset, token.length, written)
-              ? [...bytes.subarray(written, written + Math.floor((part.length * 3) / 4))]
-              : null,
-          )
-        })
-        expect(first).toEqual(second)
+      fc.property(fc.string({ unit: near, maxLength: 24 }), (part) => {
+        const [first, second] = [node, web].map(({ codec }) => codec.decodeBase64url(part))
+        expect(first && [...first]).toEqual(second && [...second])
       }),
       { numRuns: 5_000 },
     )

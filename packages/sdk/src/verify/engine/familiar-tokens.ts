@@ -1,7 +1,8 @@
-import { decodeBase64urlInto, decodedLength } from '../../token/base64url.ts'
+import { decodedLength } from '../../token/base64url.ts'
 import { refusal } from '../../token/errors.ts'
 import type { VerifiedToken, VerifiedTokens } from '../verified-tokens.ts'
 import type { Judge } from './engine.ts'
+import { writeBase64url } from './node-base64url.ts'
 import {
   claimsOf,
   isLike,
@@ -147,11 +148,11 @@ function verifyLike<Claims extends object>(
       decodedLength(length - end - 1) === signatureLength &&
       // A byte a character, or it is not ASCII.
       written === length &&
-      decodeBase64urlInto(input, prefix.length, end, part, 0) &&
+      writeBase64url(part, token.slice(prefix.length, end)) &&
       isLike(template, payloadLength)
     if (!isReadable) return undefined
     const claims = claimsOf(template)
-    if (!decodeBase64urlInto(input, end + 1, length, part, 0)) return undefined
+    if (!writeBase64url(part, token.slice(end + 1))) return undefined
     const signature = startOf(part, signatureLength, signatures)
     // A promise is no verdict.
     if (key.check(startOf(input, end, inputs), signature) === true) return { key, claims }

@@ -2,10 +2,11 @@ import { createHash, createPublicKey, hash, verify } from 'node:crypto'
 import type { JwtAlgorithm } from '../../token/algorithms.ts'
 import { decodedLength } from '../../token/base64url.ts'
 import type { Codec } from '../../token/codec.ts'
-import { decodeUtf8, UTF8 } from '../../token/utf8.ts'
+import { decodeUtf8 } from '../../token/utf8.ts'
 import { createVerifiedTokens } from '../verified-tokens.ts'
 import type { CheckSignature, Engine, Judge, PublicKeyMaterial } from './engine.ts'
 import { createFamiliarTokens } from './familiar-tokens.ts'
+import { writeBase64url } from './node-base64url.ts'
 
 const DIGESTS: Readonly<Record<JwtAlgorithm, string | null>> = {
   RS256: 'sha256',
@@ -30,33 +31,18 @@ function importKey({ algorithm, jwk }: PublicKeyMaterial): Promise<CheckSignatur
   }
 }
 
-/** What one, two or three characters may end with: the bits that belong to no byte are zero. */
-const LAST = ['', 'AQgw', 'AEIMQUYcgkosw048'] as const
-
 const REPLACEMENT = '\uFFFD'
 
-/** Buffers from Node's pool, and its own decoders, which are lenient: what they were lenient about is refused. */
+/** Buffers from Node's pool, and its own decoders. */
 const codec: Codec = {
-  encode(text: string, room: number): Buffer | null {
-    const bytes = Buffer.allocUnsafe(text.length + room)
-    const { read, written } = UTF8.encodeInto(text, bytes)
-    return read === text.length && written === text.length ? bytes : null
+  encode: (text: string) => Buffer.from(text, 'latin1'),
+  decodeBase64url(text: string) {
+    const bytes = Buffer.allocUnsafe(decodedLength(text.length))
+    return writeBase64url(bytes, text) ? bytes : null
   },
-  decodeBase64url(text: string, bytes: Buffer, start: number, end: number, written: number) {
-    const characters = text.slice(start, end)
-    const { length } = characters
-    const last = LAST[(length % 4) - 1]
-    // Base64 is decoded too, and what is neither is passed over: then there are fewer bytes.
-    return (
-      last?.includes(characters.charAt(length - 1)) !== false &&
-      !characters.includes('+') &&
-      !characters.includes('/') &&
-      bytes.write(characters, written, 'base64url') === decodedLength(length)
-    )
-  },
-  decode(bytes: Buffer, start: number, end: number) {
-    const text = bytes.toString('utf8', start, end)
-    return text.includes(REPLACEMENT) ? decodeUtf8(bytes.subarray(start, end)) : text
+  decode(bytes: Buffer) {
+    const text = bytes.toString('utf8')
+    return text.includes(REPLACEMENT) ? decodeUtf8(bytes) : text
   },
 }
 
