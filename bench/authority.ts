@@ -12,6 +12,13 @@ export const ALGORITHMS: readonly Algorithm[] = ['RS256', 'ES256', 'EdDSA']
 
 export type Json = Readonly<Record<string, unknown>>
 
+export interface Issuing {
+  /** Who have them issued, in turn. Default one. */
+  readonly machines?: number
+  /** Whether each has a claim that no other has. Default not. */
+  readonly ownClaims?: boolean
+}
+
 /** An authority in this process with a machine that makes tokens and one that they are meant for. */
 export interface TokenSource {
   readonly issuer: string
@@ -19,8 +26,8 @@ export interface TokenSource {
   readonly receiverSecret: string
   /** The public key of an algorithm, as it is published. */
   publicJwk(algorithm: Algorithm): Json
-  /** Issues this many distinct JWTs, by so many machines in turn; default one. */
-  issue(algorithm: Algorithm, count: number, machines?: number): Promise<readonly string[]>
+  /** Issues this many distinct JWTs. */
+  issue(algorithm: Algorithm, count: number, how?: Issuing): Promise<readonly string[]>
   readonly fetch: Authority['fetch']
 }
 
@@ -49,7 +56,11 @@ export async function createTokenSource(): Promise<TokenSource> {
       if (key === undefined) throw new Error(`No ${algorithm} key is published.`)
       return key
     },
-    async issue(algorithm: Algorithm, count: number, machines = 1) {
+    async issue(
+      algorithm: Algorithm,
+      count: number,
+      { machines = 1, ownClaims = false }: Issuing = {},
+    ) {
       const issuers = await inBatches(machines, () =>
         call(authority, '/v1/machines', founded.secretKey, {
           name: 'worker',
@@ -60,9 +71,11 @@ export async function createTokenSource(): Promise<TokenSource> {
       const body = { token_format: 'jwt', seconds_until_expiration: 3600 }
       let turn = 0
       return inBatches(count, async () => {
-        const issuer = issuers[turn++ % machines] as Json
-        const secret = issuer['secret_key'] as string
-        return (await call(authority, '/v1/m2m_tokens', secret, body))['token'] as string
+        const number = turn++
+        const secret = (issuers[number % machines] as Json)['secret_key'] as string
+        const claims = ownClaims ? { claims: { task: `task-${number}` } } : {}
+        const { token } = await call(authority, '/v1/m2m_tokens', secret, { ...body, ...claims })
+        return token as string
       })
     },
   })

@@ -10,12 +10,13 @@ import { issueOpaque } from './rows/issue-opaque.ts'
 import type { Row, RowOptions, Table } from './rows/row.ts'
 import { signJwt } from './rows/sign-jwt.ts'
 import { statusList } from './rows/status-list.ts'
-import { verifyJwt } from './rows/verify-jwt.ts'
+import { verifyJwt, verifyJwtUnlike } from './rows/verify-jwt.ts'
 import { verifyJwtCached } from './rows/verify-jwt-cached.ts'
 import { verifyOpaque } from './rows/verify-opaque.ts'
 
 const ROWS: readonly Row[] = [
   verifyJwt,
+  verifyJwtUnlike,
   verifyJwtCached,
   signJwt,
   verifyOpaque,

@@ -37,8 +37,8 @@ export const verifyJwtCached: Row = {
     const source = await createTokenSource()
     const expected = expectedOf(source, 'RS256')
     const fair = { operationsPerRound: OPERATIONS, firstOf: () => 0 }
-    for (const [whose, callers] of Object.entries(CALLERS)) {
-      const tokens = await source.issue('RS256', TOKENS, callers)
+    for (const [whose, machines] of Object.entries(CALLERS)) {
+      const tokens = await source.issue('RS256', TOKENS, { machines })
       const bare = bareCheck(expected, tokens)
       const contestants = [
         { ...fair, name: 'crypto.verify', operation: (number: number) => bare(number % TOKENS) },

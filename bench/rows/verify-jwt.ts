@@ -1,6 +1,6 @@
-import { ALGORITHMS, createTokenSource } from '../authority.ts'
+import { type Algorithm, ALGORITHMS, createTokenSource, type Issuing } from '../authority.ts'
 import { inProcess, type InProcessOptions } from '../in-process.ts'
-import { measurePaired, WARM_UP_ROUNDS } from '../paired.ts'
+import { measurePaired, type Standing, WARM_UP_ROUNDS } from '../paired.ts'
 import type { Row } from './row.ts'
 import {
   awsJwtVerify,
@@ -50,24 +50,39 @@ const FAIR = {
 export const verifyJwt: Row = {
   name: 'verify-jwt',
   async *measure({ rounds }) {
-    const source = await createTokenSource()
-    // One round more, in which what is allocated is measured.
-    const roundsInAll = WARM_UP_ROUNDS + rounds + 1
     for (const algorithm of ALGORITHMS) {
-      const tokens = await source.issue(algorithm, roundsInAll * OPERATIONS)
-      const expected = expectedOf(source, algorithm)
-      const floors = floorsFor(expected, tokens)
-      const others = await prepareAll(CONTESTANTS, expected, tokens, FAIR)
       yield {
         title: `verify a JWT, each seen once, ${algorithm}`,
-        standings: await measurePaired(
-          [...floors, ...others].map(inProcess),
-          rounds,
-          floors.length,
-        ),
+        standings: await measureOnce(algorithm, rounds, {}),
       }
     }
   },
+}
+
+/** The same of tokens that are like no other: what is known of a machine's tokens does not help either. */
+export const verifyJwtUnlike: Row = {
+  name: 'verify-jwt-unlike',
+  async *measure({ rounds }) {
+    yield {
+      title: 'verify a JWT, each with a claim of its own, RS256',
+      standings: await measureOnce('RS256', rounds, { ownClaims: true }),
+    }
+  },
+}
+
+async function measureOnce(
+  algorithm: Algorithm,
+  rounds: number,
+  how: Issuing,
+): Promise<readonly Standing[]> {
+  const source = await createTokenSource()
+  // One round more, in which what is allocated is measured.
+  const count = (WARM_UP_ROUNDS + rounds + 1) * OPERATIONS
+  const tokens = await source.issue(algorithm, count, how)
+  const expected = expectedOf(source, algorithm)
+  const floors = floorsFor(expected, tokens)
+  const others = await prepareAll(CONTESTANTS, expected, tokens, FAIR)
+  return measurePaired([...floors, ...others].map(inProcess), rounds, floors.length)
 }
 
 /** Which form of ECDSA signature is checked faster depends on the release of Node. */

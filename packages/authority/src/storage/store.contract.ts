@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { Store } from '../domain/ports.ts'
 import { aRevocation } from './fixtures.ts'
 import { openForEach } from './contract/contract.ts'
@@ -17,12 +17,7 @@ import { describeWebhooks } from './contract/webhooks.ts'
 export function describeStore(name: string, open: () => Promise<Store>): void {
   describe(name, () => {
     const contract = openForEach(open)
-    const { withMachines, addScope } = contract
-    let store: Store
-
-    beforeEach(() => {
-      store = contract.store()
-    })
+    const { store, withMachines, addScope } = contract
 
     describeInstance(contract)
     describeSigningKeys(contract)

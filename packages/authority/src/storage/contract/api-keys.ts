@@ -1,14 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../domain/ports.ts'
+import { describe, expect, it } from 'vitest'
 import { anApiKey } from '../fixtures.ts'
 import type { Contract } from './contract.ts'
 
 export function describeApiKeys(contract: Contract): void {
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store } = contract
 
   describe('API keys', () => {
     it('come back as they were written, and can be deleted', async () => {

@@ -1,16 +1,11 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { FIRST_HASH, nextHash } from '../../domain/audit-chain.ts'
-import type { AuditEntry, Outcome, Store } from '../../domain/ports.ts'
+import type { AuditEntry, Outcome } from '../../domain/ports.ts'
 import type { AuditCheckpointRecord } from '../../domain/records.ts'
 import type { Contract } from './contract.ts'
 
 export function describeAuditLog(contract: Contract): void {
-  const { withMachines } = contract
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store, withMachines } = contract
 
   describe('the audit log', () => {
     const entry = (text: string): AuditEntry => ({ text, mac: Uint8Array.of(1, 2) })

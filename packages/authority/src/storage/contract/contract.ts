@@ -4,8 +4,8 @@ import { aMachine, aScope, aSecret } from '../fixtures.ts'
 
 /** The store that a test of the contract gets, and what several of them do with it. */
 export interface Contract {
-  /** The one of this test. */
-  store(): Store
+  /** The one of the test that runs. */
+  readonly store: Store
   /** Another one, with nothing in it. */
   readonly open: () => Promise<Store>
   readonly withMachines: (...ids: string[]) => Promise<void>
@@ -20,14 +20,18 @@ export interface Contract {
 
 /** Opens a store for each test, and closes it. */
 export function openForEach(open: () => Promise<Store>): Contract {
-  let store: Store
+  let opened: Store
 
   beforeEach(async () => {
-    store = await open()
+    opened = await open()
   })
 
   afterEach(async () => {
     await store.close()
+  })
+
+  const store = new Proxy({} as Store, {
+    get: (_, name): unknown => Reflect.get(opened, name),
   })
 
   const withMachines = async (...ids: string[]): Promise<void> => {
@@ -55,7 +59,7 @@ export function openForEach(open: () => Promise<Store>): Contract {
     (await store.machine(id))?.policyVersion
 
   return {
-    store: () => store,
+    store,
     open,
     withMachines,
     addScope,

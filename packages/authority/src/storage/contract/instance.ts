@@ -1,14 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../domain/ports.ts'
+import { describe, expect, it } from 'vitest'
 import { anInstanceKey, anInstance } from '../fixtures.ts'
 import type { Contract } from './contract.ts'
 
 export function describeInstance(contract: Contract): void {
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store } = contract
 
   describe('the instance', () => {
     it('is founded once, with its keys, and comes back as it was written', async () => {

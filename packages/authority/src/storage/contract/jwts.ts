@@ -1,16 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../domain/ports.ts'
 import type { JwtRecord, StatusListRecord, TokenPredicate } from '../../domain/records.ts'
 import { aJwt, aRevocation, anInstance, aSigningKey, aToken } from '../fixtures.ts'
 import type { Contract } from './contract.ts'
 
 export function describeJwts(contract: Contract): void {
-  const { withMachines, addScope, policyVersion } = contract
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store, withMachines, addScope, policyVersion } = contract
 
   describe('JWTs', () => {
     beforeEach(async () => {

@@ -1,15 +1,10 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { Outcome, Store } from '../../domain/ports.ts'
+import { describe, expect, it } from 'vitest'
+import type { Outcome } from '../../domain/ports.ts'
 import { aSecret } from '../fixtures.ts'
 import type { Contract } from './contract.ts'
 
 export function describeMachineSecrets(contract: Contract): void {
-  const { withMachines } = contract
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store, withMachines } = contract
 
   describe('machine secrets', () => {
     const rotate = (version: number, previousExpiresAt: number): Promise<Outcome> =>

@@ -1,15 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../domain/ports.ts'
+import { describe, expect, it } from 'vitest'
 import { aMachine, aRevocation, aScope, aSecret, aToken } from '../fixtures.ts'
 import type { Contract } from './contract.ts'
 
 export function describeMachines(contract: Contract): void {
-  const { withMachines, addScope, receiverIds, policyVersion } = contract
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store, withMachines, addScope, receiverIds, policyVersion } = contract
 
   describe('machines', () => {
     it('come back as they were written, with the machines they may call', async () => {

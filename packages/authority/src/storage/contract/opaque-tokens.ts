@@ -1,15 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../domain/ports.ts'
+import { describe, expect, it } from 'vitest'
 import { aRevocation, aToken } from '../fixtures.ts'
 import type { Contract } from './contract.ts'
 
 export function describeOpaqueTokens(contract: Contract): void {
-  const { withMachines, addScope } = contract
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store, withMachines, addScope } = contract
 
   describe('opaque tokens', () => {
     it('come back as they were written', async () => {

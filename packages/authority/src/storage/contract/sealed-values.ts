@@ -1,16 +1,10 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../domain/ports.ts'
+import { describe, expect, it } from 'vitest'
 import type { DataKeyRecord } from '../../domain/records.ts'
 import { anApiKey, aMachine, anInstanceKey, anInstance, aSecret, aToken } from '../fixtures.ts'
 import type { Contract } from './contract.ts'
 
 export function describeSealedValues(contract: Contract): void {
-  const { withMachines } = contract
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store, withMachines } = contract
 
   describe('data keys and what they seal', () => {
     const key = (version: number, rootKeyId: string): DataKeyRecord => ({

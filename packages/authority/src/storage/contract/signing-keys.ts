@@ -1,15 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../domain/ports.ts'
 import { aJwt, aRevocation, anInstance, aSigningKey } from '../fixtures.ts'
 import type { Contract } from './contract.ts'
 
 export function describeSigningKeys(contract: Contract): void {
-  const { withMachines } = contract
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store, withMachines } = contract
 
   describe('signing keys', () => {
     const next = (version: number, ...kids: string[]) => ({

@@ -1,14 +1,9 @@
-import { beforeEach, describe, expect, it } from 'vitest'
-import type { Store } from '../../domain/ports.ts'
+import { describe, expect, it } from 'vitest'
 import { aWebhook } from '../fixtures.ts'
 import type { Contract } from './contract.ts'
 
 export function describeWebhooks(contract: Contract): void {
-  let store: Store
-
-  beforeEach(() => {
-    store = contract.store()
-  })
+  const { store } = contract
 
   describe('webhooks', () => {
     const add = (id: string, limit = 9) =>

@@ -13,7 +13,7 @@ export interface RememberedRows {
 /** All are forgotten when there are more. */
 const MAX_ROWS = 10_000
 
-/** The changes, and the only ones, after which every machine, secret, scope and instance key is as before. */
+/** After these every machine, secret, scope and instance key is as before; of any other change it is not assumed. */
 const HARMLESS: ReadonlySet<Command['type']> = new Set([
   'create-m2m-token',
   'check-policy',

@@ -3,7 +3,7 @@ import type { M2MTokenRecord, TokenPredicate } from '../../../domain/records.ts'
 import type { SqlValue } from '../driver.ts'
 import type { Statements } from '../statements.ts'
 import { exists, type Handlers, revoke } from './handlers.ts'
-import { bumpPolicy, policyVersionOf } from './policy.ts'
+import { bumpPolicy, stillRight } from './policy.ts'
 
 /** Machine tokens, their status lists, and their revocation. */
 export function m2mTokenHandlers(
@@ -20,7 +20,7 @@ export function m2mTokenHandlers(
       insertM2MToken(db, token, policyVersion) ? 'done' : 'stale',
 
     'check-policy': ({ machineId, policyVersion, kid }) =>
-      policyVersionOf(db, machineId) === policyVersion && maySign(db, kid) ? 'done' : 'stale',
+      db.get(CHECK, machineId, policyVersion, kid) === undefined ? 'stale' : 'done',
 
     'revoke-m2m-token'({ id, at, reason }) {
       if (!exists(db, 'm2m_tokens', id)) return 'missing'
@@ -55,16 +55,17 @@ export function m2mTokenHandlers(
 
 const NOTHING = new Uint8Array(0)
 
+const CHECK = `SELECT 1 WHERE ${stillRight('?1', '?2', '?3')}`
+
 /** One statement, since it is what most commits are made of: the row, if it may still be made. */
-const INSERT_IF_DECIDED_WELL = `INSERT INTO m2m_tokens
+const INSERT_IF_STILL_RIGHT = `INSERT INTO m2m_tokens
   SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17
-  WHERE (SELECT policy_version FROM machines WHERE id = ?2) = ?18 AND (?15 IS NULL OR
-    EXISTS (SELECT 1 FROM signing_keys WHERE kid = ?15 AND revoked_at IS NULL))`
+  WHERE ${stillRight('?2', '?18', '?15')}`
 
 function insertM2MToken(db: Statements, token: M2MTokenRecord, policyVersion: number): boolean {
   const isJwt = token.format === 'jwt'
   const inserted = db.run(
-    INSERT_IF_DECIDED_WELL,
+    INSERT_IF_STILL_RIGHT,
     token.id,
     token.machineId,
     token.scopes.join(' '),
@@ -132,10 +133,4 @@ export function revokeTokens(db: Statements, { id, at, predicate, reason }: Revo
     reason,
     count,
   )
-}
-
-/** Whether a token by this key may be given out: another process may have revoked it. */
-function maySign(db: Statements, kid: string): boolean {
-  const text = 'SELECT 1 FROM signing_keys WHERE kid = ? AND revoked_at IS NULL'
-  return db.get(text, kid) !== undefined
 }
