@@ -34,34 +34,14 @@ export const LAYERS: Readonly<Record<string, Layers>> = {
       because: pureSdk,
     },
     'verify/engine/node.ts': {
-      layers: [
-        'token',
-        'verify',
-        'verify/engine/familiar-tokens.ts',
-        'verify/engine/node-base64url.ts',
-      ],
+      layers: ['token', 'verify', 'verify/engine/node'],
       packages: ['node:crypto'],
       because: 'only the engine has a form of its own for Node',
     },
-    'verify/engine/familiar-tokens.ts': {
-      layers: [
-        'token',
-        'verify',
-        'verify/engine/token-template.ts',
-        'verify/engine/node-base64url.ts',
-      ],
-      packages: [],
-      because: 'it is a part of the engine for Node, and takes its Buffer and nothing else',
-    },
-    'verify/engine/token-template.ts': {
+    'verify/engine/node': {
       layers: ['token', 'verify'],
-      packages: [],
-      because: 'it is a part of the engine for Node, and takes its Buffer and nothing else',
-    },
-    'verify/engine/node-base64url.ts': {
-      layers: ['token'],
-      packages: [],
-      because: 'it is a part of the engine for Node, and takes its Buffer and nothing else',
+      packages: ['node:crypto'],
+      because: 'it is the engine for Node, in parts',
     },
     client: {
       layers: ['token', 'verify'],

@@ -113,7 +113,7 @@ export function createSessionVerifier(
     audience: checkTextsOrNull('session.audience', session.audience),
     authorizedParties: checkTextsOrNull('session.authorizedParties', session.authorizedParties),
   })
-  return createJwtVerifier({ ...settings, keys: keySetOf(options), jwtClass })
+  return createJwtVerifier({ ...settings, keys: keySetOf(settings), jwtClass })
 }
 
 /** Access tokens by their issuer's keys. @throws {CountersignError} `configuration-invalid` */
@@ -125,5 +125,5 @@ export function createOAuthVerifier(
   const settings = checkJwtOptions(options)
   const audience = checkTextsOrNull('oauth.audience', oauth.audience)
   const jwtClass = oauthClass({ ...settings, audience })
-  return createJwtVerifier({ ...settings, keys: keySetOf(options), jwtClass })
+  return createJwtVerifier({ ...settings, keys: keySetOf(settings), jwtClass })
 }

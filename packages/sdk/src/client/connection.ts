@@ -1,4 +1,4 @@
-import type { Fetch } from '../verify/fetch-json.ts'
+import { type Fetch, PLATFORM_FETCH } from '../verify/fetch-json.ts'
 import {
   checkFunction,
   checkNames,
@@ -71,9 +71,6 @@ export interface Connection {
 const DEFAULTS = { timeoutMs: 10_000, retries: 2, backoffMs: 100 } as const
 
 const MAX_TIMEOUT_MS = 600_000
-
-/** Looked up at each call, so that whoever instruments the platform's `fetch` later sees the call. */
-export const PLATFORM_FETCH: Fetch = (url, init) => globalThis.fetch(url, init)
 
 /** @throws {CountersignError} `configuration-invalid`, naming the option. */
 export function checkConnection(options: ConnectionOptions): Connection {

@@ -70,8 +70,8 @@ export function checkOptions(
   const issuer = options.issuer === undefined ? apiUrl : checkUrl('issuer', options.issuer)
   const jwtOptions = jwtOptionsOf(options, apiUrl, { issuer, fetch, clock: options.clock })
   const jwt = checkJwtOptions(jwtOptions)
-  const keys = keySetOf(jwtOptions)
-  const status = statusCheckOf({ ...jwtOptions, revocation: options.revocation }, jwt, keys, apiUrl)
+  const keys = keySetOf(jwt)
+  const status = statusCheckOf(options.revocation, jwt, keys, apiUrl)
   const secretKey = checkSecretKey(options.secretKey)
   const machineSecretKey = checkMachineSecretKey(options.machineSecretKey)
   return Object.freeze({

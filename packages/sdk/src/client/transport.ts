@@ -1,8 +1,8 @@
 import { CountersignError, type WireError } from '../token/errors.ts'
 import { isJsonObject, type JsonObject } from '../token/json.ts'
-import { mediaType, NO_REDIRECT, readBounded, withSignal } from '../verify/fetch-json.ts'
+import { NO_REDIRECT, readBounded } from '../verify/fetch-json.ts'
 import type { Connection } from './connection.ts'
-import { sleep } from './waiting.ts'
+import { sleep, withSignal } from './waiting.ts'
 
 /** A call to the authority. */
 export interface Call {
@@ -128,6 +128,12 @@ function systemCode(error: unknown): string | undefined {
     if ('code' in one && typeof one.code === 'string') return one.code
   }
   return undefined
+}
+
+/** The media type without parameters, in lower case; empty when there is none. */
+function mediaType(response: Response): string {
+  const [type = ''] = (response.headers.get('content-type') ?? '').split(';', 1)
+  return type.trim().toLowerCase()
 }
 
 function judge({ now }: Connection, call: Call, response: Response, text: string): JsonObject {

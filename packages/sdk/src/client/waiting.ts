@@ -21,3 +21,17 @@ export function within<Value>(work: Promise<Value>, ms: number): Promise<Value |
     })
   })
 }
+
+/** Ends the waiting when the signal does, and as it says, also where `work` takes no notice of it. */
+export function withSignal<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as Error)
+    }
+    signal.addEventListener('abort', abort)
+    void work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort)
+    })
+    if (signal.aborted) abort()
+  })
+}

@@ -60,11 +60,9 @@ export class CountersignError extends Error {
 
   constructor(code: CountersignErrorCode, details: CountersignErrorDetails = {}) {
     const { cause, ...rest } = details
-    super(describe(code, details), cause === undefined ? undefined : { cause })
-    Object.assign(this, { errors: [] }, rest)
-    this.name = 'CountersignError'
-    this.code = code
-    this.docs = `docs/errors.md#${code}`
+    super(describe(code, details), cause ? { cause } : undefined)
+    const own = { name: 'CountersignError', code, docs: `docs/errors.md#${code}` }
+    Object.assign(this, { errors: [], ...rest, ...own })
   }
 }
 
@@ -78,6 +76,11 @@ export function refusal(
   return new CountersignError(code, { expected, got, cause })
 }
 
+/** What is no token at all, by the first of its rules that it breaks. */
+export function malformed(expected: string): CountersignError {
+  return refusal('token-malformed', expected)
+}
+
 /** Whether this is an error of ours, of whichever copy of the package. */
 export function isCountersignError(error: unknown): error is CountersignError {
   return error instanceof Error && error.name === 'CountersignError' && 'code' in error
@@ -88,7 +91,7 @@ function describe(
   code: CountersignErrorCode,
   { expected, got, errors = [] }: CountersignErrorDetails,
 ): string {
-  const said = errors[0] === undefined ? '' : `: ${errors[0].longMessage}`
-  const wanted = expected === undefined ? '' : `: expected ${expected}`
-  return code + said + wanted + (got === undefined ? '' : `, got ${got}`)
+  const said = errors[0] ? `: ${errors[0].longMessage}` : ''
+  const wanted = expected ? `: expected ${expected}` : ''
+  return code + said + wanted + (got ? `, got ${got}` : '')
 }

@@ -30,6 +30,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** Whether a value is a text that says something. */
+export function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== ''
+}
+
 /** A copy of what JSON can say, down to its bottom, but for members called `__proto__`. */
 export function copyJson(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value

@@ -1,5 +1,5 @@
 import { type Codec, PORTABLE_CODEC } from './codec.ts'
-import { type CountersignError, refusal } from './errors.ts'
+import { malformed } from './errors.ts'
 import { type JsonObject, parseJsonObject } from './json.ts'
 
 /** A compact JWS, taken apart (RFC 7515 §7.1). Nothing in it is authenticated. */
@@ -56,8 +56,4 @@ function decodeObject(codec: Codec, text: string, part: string): JsonObject {
   const object = json === null ? null : parseJsonObject(json)
   if (object === null) throw malformed(`a ${part} that is strict JSON`)
   return object
-}
-
-function malformed(expected: string): CountersignError {
-  return refusal('token-malformed', expected)
 }

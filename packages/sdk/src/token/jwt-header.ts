@@ -1,7 +1,6 @@
 import { algorithmNamed, type JwtAlgorithm } from './algorithms.ts'
-import type { CountersignError } from './errors.ts'
-import { refusal } from './errors.ts'
-import type { JsonObject } from './json.ts'
+import { malformed, refusal } from './errors.ts'
+import { isText, type JsonObject } from './json.ts'
 
 /** What a header must say for its token to be of a class. */
 export interface HeaderRules {
@@ -29,6 +28,11 @@ const REFUSED_MEMBERS = ['jku', 'jwk', 'x5u', 'x5c', 'crit', 'b64', 'zip', 'enc'
 
 const MAX_KID_CHARACTERS = 128
 
+/** What a key may be called, in a header and in a set. */
+export function isKid(value: unknown): value is string {
+  return isText(value) && value.length <= MAX_KID_CHARACTERS
+}
+
 /**
  * Judges a header: class first, then form, then algorithm.
  *
@@ -45,16 +49,14 @@ export function judgeHeader(
     throw refusal('token-class-mismatch', `typ ${rules.typ}`)
   }
   const { cat } = header
-  if (!rules.cat.some((allowed) => allowed === cat)) {
+  if (!rules.cat.includes(cat as string | undefined)) {
     throw refusal('token-class-mismatch', `cat ${String(rules.cat)}`)
   }
   for (const name of REFUSED_MEMBERS) {
     if (Object.hasOwn(header, name)) throw malformed(`no ${name}`)
   }
   if (typeof alg !== 'string') throw malformed('alg to be a text')
-  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_CHARACTERS) {
-    throw malformed('kid to be a text')
-  }
+  if (!isKid(kid)) throw malformed('kid to be a text')
   const algorithm = algorithmNamed(alg)
   if (algorithm === null || !algorithms.includes(algorithm)) {
     throw refusal('token-algorithm-not-allowed', `alg to be ${algorithms.join(' or ')}`)
@@ -66,8 +68,4 @@ export function judgeHeader(
 function isTypeOf({ typ }: JsonObject, rules: HeaderRules): boolean {
   if (typ === undefined) return rules.isTypOptional
   return typeof typ === 'string' && typ.toLowerCase().replace(/^application\//, '') === rules.typ
-}
-
-function malformed(expected: string): CountersignError {
-  return refusal('token-malformed', expected)
 }

@@ -1,6 +1,6 @@
 import { refusal } from './errors.ts'
 import { isMachineId } from './ids.ts'
-import type { JsonObject } from './json.ts'
+import { isText, type JsonObject } from './json.ts'
 import type { HeaderRules } from './jwt-header.ts'
 import {
   judgeAudience,
@@ -14,11 +14,11 @@ import {
 export const M2M_CATEGORY = 'cl_B7d4PD333AAA'
 
 /** The header of a machine JWT. */
-export const M2M_HEADER: HeaderRules = Object.freeze({
+export const M2M_HEADER: HeaderRules = {
   typ: 'jwt',
   isTypOptional: true,
   cat: [M2M_CATEGORY],
-})
+}
 
 /** What a machine JWT must say to be accepted here. */
 export interface M2MExpectations {
@@ -66,7 +66,7 @@ export function judgeM2MClaims(
   if (typeof sub !== 'string' || !isMachineId(sub)) {
     throw refusal('token-subject-invalid', 'sub to be a machine id')
   }
-  if (typeof jti !== 'string' || jti === '') throw wrongClaim('jti', 'an id')
+  if (!isText(jti)) throw wrongClaim('jti', 'an id')
   refuseBound(payload)
   const receivers = judgeAudience(payload, expected.audience)
   judgeTimes(payload, nowMs, expected.clockToleranceSeconds, false)

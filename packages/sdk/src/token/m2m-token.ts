@@ -160,7 +160,7 @@ function ownClaims({ own, nested }: M2MFacts): Readonly<Record<string, unknown>>
 
 /** A space-separated string, else the audience. */
 function scopesOf({ scopes, aud }: JsonObject): string[] {
-  if (typeof scopes === 'string') return scopes.match(/[^ ]+/g) ?? []
+  if (typeof scopes === 'string') return scopes.split(' ').filter((one) => one !== '')
   return texts(typeof aud === 'string' ? [aud] : aud)
 }
 

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { CountersignError, isCountersignError } from '../token/errors.ts'
-import { fetchJson, fetchText, mediaType, readBounded, withSignal } from './fetch-json.ts'
+import { fetchJson, fetchText, readBounded } from './fetch-json.ts'
 
 let server: Server | undefined
 
@@ -33,12 +33,14 @@ const refusal = async (url: string): Promise<string> => {
   }
 }
 
-test.each(['application/json', 'Application/JSON; charset=utf-8', 'application/jwk-set+json'])(
-  'JSON is read, as %s',
-  async (type) => {
-    expect(await refusal(await start(answer(200, type, '{"keys":[]}')))).toBe('{"keys":[]}')
-  },
-)
+test.each([
+  'application/json',
+  'Application/JSON; charset=utf-8',
+  'application/json ;charset=utf-8',
+  'application/jwk-set+json',
+])('JSON is read, as %s', async (type) => {
+  expect(await refusal(await start(answer(200, type, '{"keys":[]}')))).toBe('{"keys":[]}')
+})
 
 describe('it refuses', () => {
   test.each([
@@ -119,7 +121,7 @@ describe('a refusal says what came instead', () => {
   test.each([
     ['no JSON', answer(200, 'application/json', '{')],
     ['status 500 application/json', answer(500, 'application/json', '{}')],
-    ['status 200 text/html', answer(200, 'Text/HTML; charset=utf-8', '{}')],
+    ['status 200 Text/HTML; charset=utf-8', answer(200, 'Text/HTML; charset=utf-8', '{}')],
     ['status 200 ', answer(200, undefined, '{}')],
     ['no answer', answer(200, 'application/json', `"${'a'.repeat(262_144)}"`)],
   ])('%s', async (got, listener) => {
@@ -127,12 +129,17 @@ describe('a refusal says what came instead', () => {
   })
 })
 
-test.each(['text/json', 'application/jsonx', 'xapplication/json', 'application/+json'])(
-  'what says that it is %s is no JSON',
-  async (type) => {
-    expect(await refusal(await start(answer(200, type, '{}')))).toBe('keys-unavailable')
-  },
-)
+test.each([
+  'text/json',
+  'application/jsonx',
+  'xapplication/json',
+  'application/+json',
+  'application/json+xml',
+  'application/x; a=+json',
+  'text/html; application/json',
+])('what says that it is %s is no JSON', async (type) => {
+  expect(await refusal(await start(answer(200, type, '{}')))).toBe('keys-unavailable')
+})
 
 test('it asks for what it reads, and follows nobody', async () => {
   const inits: RequestInit[] = []
@@ -209,24 +216,4 @@ describe('a body', () => {
     await expect(readBounded(new Response(body), 99)).rejects.toThrow(RangeError)
     expect(isCancelled).toBe(true)
   })
-})
-
-test.each([
-  ['Application/JSON ; charset=utf-8', 'application/json'],
-  [' text/html', 'text/html'],
-  ['', ''],
-])('the media type of %j is %j', (header, type) => {
-  expect(mediaType(new Response(null, { headers: { 'content-type': header } }))).toBe(type)
-  expect(mediaType(new Response(null))).toBe('')
-})
-
-test('waiting ends with its signal, also with one that came before, and as the signal says', async () => {
-  const never = new Promise<never>(() => undefined)
-  const early = AbortSignal.abort(new Error('early'))
-  await expect(withSignal(never, early)).rejects.toThrow('early')
-  const late = new AbortController()
-  const waiting = withSignal(never, late.signal)
-  late.abort(new Error('late'))
-  await expect(waiting).rejects.toThrow('late')
-  expect(await withSignal(Promise.resolve(1), new AbortController().signal)).toBe(1)
 })

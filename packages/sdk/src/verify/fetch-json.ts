@@ -1,7 +1,10 @@
-import { CountersignError, refusal } from '../token/errors.ts'
+import { type CountersignError, refusal } from '../token/errors.ts'
 
 /** The part of the platform's `fetch` that is used here; pass your own to test or to route calls. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** Looked up at each call, so that whoever instruments the platform's `fetch` later sees the call. */
+export const PLATFORM_FETCH: Fetch = (url, init) => globalThis.fetch(url, init)
 
 /**
  * A redirect is answered to us, and is no answer: its status is not 200. (`error` would say it in one
@@ -9,6 +12,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>
  */
 export const NO_REDIRECT = { redirect: 'manual' } as const
 
+const JSON_TYPE = /^application\/([^;]+\+)?json *(;|$)/i
 const MAX_BYTES = 262_144
 const TIMEOUT_MS = 5_000
 
@@ -23,13 +27,7 @@ export async function fetchJson(
   url: string,
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<unknown> {
-  const text = await fetchText(
-    fetch,
-    url,
-    'application/json',
-    /^application\/(.+\+)?json$/,
-    timeoutMs,
-  )
+  const text = await fetchText(fetch, url, 'application/json', JSON_TYPE, timeoutMs)
   try {
     return JSON.parse(text) as unknown
   } catch (error) {
@@ -40,6 +38,7 @@ export async function fetchJson(
 /**
  * The same for a text of another media type.
  *
+ * @param types Of the whole header: with parameters, in any case.
  * @throws {CountersignError} `keys-unavailable`
  */
 export async function fetchText(
@@ -50,46 +49,33 @@ export async function fetchText(
   timeoutMs: number = TIMEOUT_MS,
 ): Promise<string> {
   const signal = AbortSignal.timeout(timeoutMs)
+  let got = 'no answer'
   const load = async (): Promise<string> => {
     const response = await fetch(url, { ...NO_REDIRECT, headers: { accept }, signal })
-    const type = mediaType(response)
-    if (response.status === 200 && types.test(type)) return readBounded(response, MAX_BYTES)
-    response.body?.cancel().catch(() => undefined)
-    throw unavailable(url, `status ${response.status} ${type}`)
+    const { status, body } = response
+    const type = response.headers.get('content-type') ?? ''
+    if (status === 200 && types.test(type)) return readBounded(response, MAX_BYTES)
+    body?.cancel().catch(() => undefined)
+    got = `status ${status} ${type}`
+    throw new TypeError(got)
   }
-  try {
-    return await withSignal(load(), signal)
-  } catch (error) {
-    // Of ours alone: what somebody's own `fetch` throws is no verdict on a token.
-    if (error instanceof CountersignError && error.code === 'keys-unavailable') throw error
-    throw unavailable(url, signal.aborted ? `nothing in ${timeoutMs} ms` : 'no answer', error)
-  }
-}
-
-/** Ends the waiting when the signal does, and as it says, also where `work` takes no notice of it. */
-export function withSignal<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
+  // For a `fetch` that takes no notice of its signal.
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => {
       reject(signal.reason as Error)
-    }
-    signal.addEventListener('abort', abort)
-    void work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', abort)
     })
-    if (signal.aborted) abort()
   })
-}
-
-/** The media type without parameters, in lower case; empty when there is none. */
-export function mediaType(response: Response): string {
-  const [type = ''] = (response.headers.get('content-type') ?? '').split(';', 1)
-  return type.trim().toLowerCase()
+  try {
+    return await Promise.race([load(), late])
+  } catch (error) {
+    throw unavailable(url, signal.aborted ? `nothing in ${timeoutMs} ms` : got, error)
+  }
 }
 
 /** The body as text. Rejects with a `RangeError` when it is larger than `maxBytes`, and when it is no UTF-8. */
 export async function readBounded(response: Response, maxBytes: number): Promise<string> {
-  if (response.body === null) return ''
-  const reader = response.body.getReader()
+  const reader = response.body?.getReader()
+  if (reader === undefined) return ''
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let length = 0
   let text = ''

@@ -1,6 +1,7 @@
 import { algorithmNamed, JWT_ALGORITHMS, type JwtAlgorithm } from '../token/algorithms.ts'
 import { decodeBase64url } from '../token/base64url.ts'
-import { isJsonObject, type JsonObject } from '../token/json.ts'
+import { isJsonObject, isText, type JsonObject } from '../token/json.ts'
+import { isKid } from '../token/jwt-header.ts'
 import type { CheckSignature, Engine } from './engine/engine.ts'
 import { isOfLowOrder, isRoca } from './weak-keys.ts'
 
@@ -22,8 +23,8 @@ interface KeyType {
   readonly kty: string
   readonly crv?: string
   readonly members: readonly string[]
-  /** The length of a signature, or `null` when the members do not make a key of good strength. */
-  measure(...members: (Uint8Array | null)[]): number | null
+  /** The length of a signature; 0 when the members do not make a key of good strength. */
+  measure(jwk: JsonObject): number
 }
 
 const KEY_TYPES: Readonly<Record<JwtAlgorithm, KeyType>> = {
@@ -32,19 +33,21 @@ const KEY_TYPES: Readonly<Record<JwtAlgorithm, KeyType>> = {
     kty: 'EC',
     crv: 'P-256',
     members: ['x', 'y'],
-    measure: (x, y) => (x?.length === 32 && y?.length === 32 ? 64 : null),
+    measure: ({ x, y }) => (decode(x).length === 32 && decode(y).length === 32 ? 64 : 0),
   },
   EdDSA: {
     kty: 'OKP',
     crv: 'Ed25519',
     members: ['x'],
-    measure: (x) => (x?.length === 32 && !isOfLowOrder(x) ? 64 : null),
+    measure({ x }) {
+      const point = decode(x)
+      return point.length === 32 && !isOfLowOrder(point) ? 64 : 0
+    },
   },
 }
 
 /** Looked at; a set that is larger is not an issuer's. */
 const MAX_KEYS = 256
-const MAX_KID_CHARACTERS = 128
 
 /** A JWK Set (RFC 7517 §5), of whose keys nothing is known. */
 export interface JwkSet {
@@ -79,12 +82,12 @@ async function importJwk(
   known: Keys,
 ): Promise<VerificationKey | null> {
   const { kid } = jwk
-  if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_CHARACTERS) return null
+  if (!isKid(kid)) return null
   const algorithm = algorithmOf(jwk)
   if (algorithm === null || !isForVerifying(jwk)) return null
   const type = KEY_TYPES[algorithm]
-  const signatureLength = type.measure(...type.members.map((name) => decodeMember(jwk[name])))
-  if (signatureLength === null) return null
+  const signatureLength = type.measure(jwk)
+  if (signatureLength === 0) return null
   const members = publicMembers(jwk, type)
   const text = JSON.stringify(members)
   const before = known.get(kid)
@@ -116,8 +119,10 @@ function isForVerifying(jwk: JsonObject): boolean {
   return !['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some((name) => Object.hasOwn(jwk, name))
 }
 
-function decodeMember(value: unknown): Uint8Array | null {
-  return typeof value === 'string' && value.length <= 1024 ? decodeBase64url(value) : null
+/** Of what is no member of a key, and of what is too long for one, there are no bytes. */
+function decode(value: unknown): Uint8Array {
+  const bytes = isText(value) && value.length <= 1024 && decodeBase64url(value)
+  return bytes || new Uint8Array()
 }
 
 function publicMembers(jwk: JsonObject, type: KeyType): Readonly<Record<string, string>> {
@@ -125,15 +130,16 @@ function publicMembers(jwk: JsonObject, type: KeyType): Readonly<Record<string, 
   return Object.fromEntries(names.map((name) => [name, jwk[name] as string]))
 }
 
-/** Those that are in use; workerd takes no other, and a key has one verdict everywhere. */
-const RSA_EXPONENTS = [3, 17, 65_537]
+/** 3, 17 and 65,537: those that are in use. workerd takes no other, and a key has one verdict everywhere. */
+const RSA_EXPONENTS: readonly unknown[] = ['Aw', 'EQ', 'AQAB']
 
 /** RFC 7518 §3.3 and §6.3.1: 2048 to 4096 bits, an odd modulus. */
-function measureRsa(n?: Uint8Array | null, e?: Uint8Array | null): number | null {
-  if (!n || !e || n[0] === 0 || e[0] === 0) return null
-  const exponent = e.reduce((value, byte) => value * 256 + byte, 0)
-  const isOdd = Number(n.at(-1)) % 2 === 1
-  const bits = n.length * 8 - Math.clz32(n[0] ?? 0) + 24
-  const isFit = isOdd && RSA_EXPONENTS.includes(exponent) && bits >= 2048 && bits <= 4096
-  return isFit && !isRoca(n) ? n.length : null
+function measureRsa({ n, e }: JsonObject): number {
+  const modulus = decode(n)
+  const { length } = modulus
+  const [first = 0] = modulus
+  const last = Number(modulus.at(-1))
+  const bits = length * 8 - Math.clz32(first) + 24
+  const isFit = first > 0 && last % 2 === 1 && bits >= 2048 && bits <= 4096
+  return isFit && RSA_EXPONENTS.includes(e) && !isRoca(modulus) ? length : 0
 }

@@ -3,13 +3,15 @@ import type { JwtAlgorithm } from '../token/algorithms.ts'
 import { copyJson, type JsonObject } from '../token/json.ts'
 import { MAX_TOKEN_CHARACTERS } from '../token/jws.ts'
 import type { Engine } from './engine/engine.ts'
-import { type Fetch, fetchJson } from './fetch-json.ts'
+import { type Fetch, fetchJson, PLATFORM_FETCH } from './fetch-json.ts'
 import { isJwkSet } from './jwk.ts'
 import { createKeySet, type KeySet } from './key-set.ts'
 import {
   checkAlgorithms,
+  checkEach,
   checkFunction,
   checkNumber,
+  type Checks,
   checkText,
   checkUrl,
   invalidOption,
@@ -47,88 +49,75 @@ export interface JwtOptions {
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
 
-/** The options once they are checked. */
-export interface JwtSettings {
-  readonly issuer: string
+/** The options once each is checked. */
+export interface CheckedJwtOptions extends JwtOptions {
   readonly clockToleranceSeconds: number
   readonly algorithms: readonly JwtAlgorithm[]
   readonly maxTokenBytes: number
   readonly cacheSize: number
+  readonly jwksMaxStaleSeconds: number
+  readonly fetch: Fetch
+}
+
+/** What the clock of the options tells, or the platform's. */
+interface Times {
+  /** Epoch milliseconds. */
   readonly now: () => number
+  /** Milliseconds that should only go forward. */
+  readonly monotonicMs: () => number
 }
 
-/** The default, the least and the most of each number. */
-const NUMBERS = {
-  clockToleranceSeconds: [5, 0, 60],
-  maxTokenBytes: [MAX_TOKEN_CHARACTERS, 1, 65_536],
-  cacheSize: [1_000, 0, 1_000_000],
-  jwksMaxStaleSeconds: [86_400, 1, 604_800],
-} as const
+/** What decides about the JWTs of an issuer. */
+export interface JwtSettings extends Omit<CheckedJwtOptions, 'clock'>, Times {}
 
-const OTHERS: Readonly<Record<Exclude<keyof JwtOptions, keyof typeof NUMBERS>, true>> = {
-  algorithms: true,
-  clock: true,
-  fetch: true,
-  issuer: true,
-  jwks: true,
-  jwksUri: true,
-  waitUntil: true,
+export const JWT_CHECKS: Checks<JwtOptions, CheckedJwtOptions> = {
+  algorithms: checkAlgorithms,
+  cacheSize: (name, value = 1_000) => checkNumber(name, value, 0, 1_000_000),
+  clock: checkFunction,
+  clockToleranceSeconds: (name, value = 5) => checkNumber(name, value, 0, 60),
+  fetch: (name, value = PLATFORM_FETCH) => checkFunction(name, value),
+  issuer: checkText,
+  jwks: checkJwks,
+  jwksMaxStaleSeconds: (name, value = 86_400) => checkNumber(name, value, 1, 604_800),
+  jwksUri: (name, value) => (value === undefined ? value : checkUrl(name, value)),
+  maxTokenBytes: (name, value = MAX_TOKEN_CHARACTERS) => checkNumber(name, value, 1, 65_536),
+  waitUntil: checkFunction,
 }
 
-export const JWT_OPTION_NAMES: readonly string[] = Object.keys({ ...NUMBERS, ...OTHERS })
-
-function numberOf(options: JwtOptions, name: keyof typeof NUMBERS): number {
-  const [fallback, min, max] = NUMBERS[name]
-  return checkNumber(name, options[name] ?? fallback, min, max)
-}
+export const JWT_OPTION_NAMES: readonly string[] = Object.keys(JWT_CHECKS)
 
 /** @throws {CountersignError} `configuration-invalid`, naming the option. */
 export function checkJwtOptions(options: JwtOptions): JwtSettings {
+  return withTimes(checkEach(options, JWT_CHECKS))
+}
+
+export function withTimes<Options extends Pick<JwtOptions, 'clock'>>({
+  clock,
+  ...options
+}: Options): Omit<Options, 'clock'> & Times {
   return {
-    issuer: checkText('issuer', options.issuer),
-    clockToleranceSeconds: numberOf(options, 'clockToleranceSeconds'),
-    algorithms: checkAlgorithms(options.algorithms),
-    maxTokenBytes: numberOf(options, 'maxTokenBytes'),
-    cacheSize: Math.floor(numberOf(options, 'cacheSize')),
-    now: checkFunction('clock', options.clock) ?? (() => Date.now()),
+    ...options,
+    now: clock ?? (() => Date.now()),
+    monotonicMs: clock ?? (() => performance.now()),
   }
+}
+
+/** As it is now. */
+function checkJwks(name: string, value: JwtOptions['jwks']): JwtOptions['jwks'] {
+  if (value === undefined || isJwkSet(value)) return copyJson(value) as JwtOptions['jwks']
+  throw invalidOption(`${name} to be a JWK Set`)
 }
 
 /** The key set of the options: a verifier's own. @throws {CountersignError} `configuration-invalid` */
-export function keySetOf(options: JwtOptions, on: Engine = engine): KeySet {
-  const { issuer, jwks, jwksUri } = options
-  const parts = {
-    engine: on,
-    monotonicMs: monotonicOf(options),
-    maxStaleSeconds: numberOf(options, 'jwksMaxStaleSeconds'),
-    waitUntil: checkFunction('waitUntil', options.waitUntil),
+export function keySetOf(settings: JwtSettings, on: Engine = engine): KeySet {
+  const { issuer, jwks, jwksUri, fetch } = settings
+  if (jwks === undefined) {
+    const url = jwksUri ?? `${checkUrl('issuer', issuer)}/.well-known/jwks.json`
+    const load = (): Promise<unknown> => fetchJson(fetch, url)
+    return createKeySet({ ...settings, engine: on, load, source: `a JWK Set at ${url}` })
   }
-  if (jwks !== undefined) {
-    if (jwksUri !== undefined || !isJwkSet(jwks)) {
-      throw invalidOption('jwks to be a JWK Set, without jwksUri')
-    }
-    // As it is now, and it never grows old.
-    const set = copyJson(jwks)
-    return createKeySet({ ...parts, load: async () => set, source: 'jwks', monotonicMs: () => 0 })
-  }
-  const fetch = fetchOf(options)
-  const url =
-    jwksUri === undefined
-      ? `${checkUrl('issuer', issuer)}/.well-known/jwks.json`
-      : checkUrl('jwksUri', jwksUri)
-  return createKeySet({
-    ...parts,
-    load: () => fetchJson(fetch, url),
-    source: `a JWK Set at ${url}`,
-  })
-}
-
-/** @throws {CountersignError} `configuration-invalid` */
-export function fetchOf({ fetch }: Pick<JwtOptions, 'fetch'>): Fetch {
-  return checkFunction('fetch', fetch) ?? ((url, init) => globalThis.fetch(url, init))
-}
-
-/** @throws {CountersignError} `configuration-invalid` */
-export function monotonicOf({ clock }: Pick<JwtOptions, 'clock'>): () => number {
-  return checkFunction('clock', clock) ?? (() => performance.now())
+  if (jwksUri !== undefined) throw invalidOption('jwks without jwksUri')
+  // It never grows old.
+  const given = { load: () => Promise.resolve(jwks), source: 'jwks', monotonicMs: () => 0 }
+  return createKeySet({ ...settings, engine: on, ...given })
 }

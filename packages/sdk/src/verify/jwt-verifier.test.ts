@@ -31,7 +31,7 @@ describe.each([node, web])('on the engine $name', (engine) => {
       ...members,
     }
     const settings = { ...checkJwtOptions(options), audience: [RECEIVER], status: null }
-    return createM2MVerifier(settings, keySetOf(options, engine), engine)
+    return createM2MVerifier(settings, keySetOf(settings, engine), engine)
   }
 
   test('a header that begins as that of a familiar token does is another', async () => {
@@ -89,7 +89,7 @@ describe.each([node, web])('on the engine $name', (engine) => {
       audience: [RECEIVER],
       status: { ...never, check },
     }
-    const verifier = createM2MVerifier(settings, keySetOf(options, engine), engine)
+    const verifier = createM2MVerifier(settings, keySetOf(settings, engine), engine)
     const token = await signToken(key, { ...GOOD_PAYLOAD, status })
     expect((await verifier.verify(token)).subject).toBe(SENDER)
     await expect(verifier.verify(token)).rejects.toBe(refusal)

@@ -1,18 +1,13 @@
 import { engine } from '#engine'
 import type { JwtAlgorithm } from '../token/algorithms.ts'
-import { refusal } from '../token/errors.ts'
+import { malformed, refusal } from '../token/errors.ts'
 import type { JsonObject } from '../token/json.ts'
 import { type Jws, parseJws } from '../token/jws.ts'
 import { type HeaderRules, judgeHeader } from '../token/jwt-header.ts'
 import type { Engine, Judge } from './engine/engine.ts'
 import type { VerificationKey } from './jwk.ts'
 import type { KeySet } from './key-set.ts'
-import {
-  type Awaitable,
-  createVerifiedTokens,
-  type VerifiedToken,
-  whenThere,
-} from './verified-tokens.ts'
+import { type Awaitable, type VerifiedToken, whenThere } from './verified-tokens.ts'
 
 /** What makes the tokens of a class what they are. */
 export interface JwtClass<Claims, Result> {
@@ -50,7 +45,7 @@ export interface JwtVerifierParts<Claims, Result> {
 /** Verifies JWTs of one issuer and one class. */
 export interface JwtVerifier<Result> {
   /** @throws {CountersignError} with a `token-…` code, or `keys-unavailable`. */
-  verify(token: string): Promise<Result>
+  readonly verify: (token: string) => Promise<Result>
   /** The result for a token that is remembered, or familiar, judged anew; `undefined` for any other. */
   recall(token: string): Awaitable<Result | undefined>
   /**
@@ -60,7 +55,7 @@ export interface JwtVerifier<Result> {
   parse(token: string, maxCharacters?: number): Jws
   /** Verifies a token that `parse` took apart. @throws and rejects as `verify`. */
   verifyParsed(token: string, jws: Jws): Awaitable<Result>
-  warm(): Promise<void>
+  readonly warm: () => Promise<void>
 }
 
 /** One look at a token: bounds, form, class, key, signature, claims, in this order and each once. */
@@ -70,9 +65,7 @@ export function createJwtVerifier<Claims extends object, Result>(
 ): JwtVerifier<Result> {
   const { keys, jwtClass, algorithms, maxTokenBytes, cacheSize, now } = parts
   const { codec } = on
-  const verifiedTokens =
-    on.createVerifiedTokens?.(cacheSize, maxTokenBytes, jwtClass.judge) ??
-    createVerifiedTokens<Claims>(on, cacheSize)
+  const verifiedTokens = on.createVerifiedTokens(cacheSize, maxTokenBytes, jwtClass.judge)
 
   /** Whether a key that verified a token is still there; if not, all is done from the start. */
   const isCurrent = (key: VerificationKey): boolean => {
@@ -106,7 +99,7 @@ export function createJwtVerifier<Claims extends object, Result>(
     parseJws(token, { codec, maxCharacters })
 
   const verifyParsed = (token: string, jws: Jws): Awaitable<Result> => {
-    if (token.length > maxTokenBytes) throw refusal('token-malformed', 'a shorter token')
+    if (token.length > maxTokenBytes) throw malformed('a shorter token')
     const { kid, algorithm } = judgeHeader(jws.header, jwtClass.header, algorithms)
     jwtClass.judgeClass(jws.payload)
     return whenThere(keys.find(kid), (key) => {
@@ -140,6 +133,6 @@ export function createJwtVerifier<Claims extends object, Result>(
       const remembered = known instanceof Promise ? await known : known
       return remembered ?? verifyParsed(token, parse(token))
     },
-    warm: () => keys.warm(),
+    warm: keys.warm,
   }
 }

@@ -5,7 +5,7 @@ import type { JsonObject } from '../token/json.ts'
 import { isCountersignError } from '../token/errors.ts'
 import { engine } from '#engine'
 import { fetchJson } from './fetch-json.ts'
-import { keySetOf } from './jwt-settings.ts'
+import { checkJwtOptions, keySetOf } from './jwt-settings.ts'
 import { createKeySet, type KeySet } from './key-set.ts'
 
 const URL = 'https://authority.test/.well-known/jwks.json'
@@ -26,7 +26,7 @@ const started = (...answers: Answer[]) => {
     load: () => fetchJson(server.fetch, URL),
     source: `a JWK Set at ${URL}`,
     monotonicMs: () => clock.now,
-    maxStaleSeconds: 86_400,
+    jwksMaxStaleSeconds: 86_400,
   })
   return { keys, sent: server.sent, clock }
 }
@@ -238,7 +238,7 @@ test('a set that is given serves without a fetch, as it was when it was given', 
   const clock = { now: 5_000_000 }
   const given: JsonObject[] = [first.publicJwk]
   const options = { issuer: 'x', jwks: { keys: given }, clock: () => clock.now }
-  const keys = keySetOf(options)
+  const keys = keySetOf(checkJwtOptions(options))
   given.push(second.publicJwk)
   await keys.warm()
   const found = keys.find('first')
@@ -250,7 +250,7 @@ test('a set that is given serves without a fetch, as it was when it was given', 
   }
   // Nothing of it was imported anew.
   expect(await keys.find('first')).toBe(await found)
-  expect(() => keySetOf({ issuer: 'x', jwks: { keys: 1 as never } })).toThrow(
+  expect(() => checkJwtOptions({ issuer: 'x', jwks: { keys: 1 as never } })).toThrow(
     expect.objectContaining({ code: 'configuration-invalid' }),
   )
 })

@@ -18,9 +18,9 @@ export interface KeySet {
    *
    * @throws {CountersignError} `keys-unavailable`
    */
-  refresh(): Promise<unknown>
+  readonly refresh: () => Promise<unknown>
   /** Has keys ready, fresh ones where they are fetched. @throws {CountersignError} `keys-unavailable` */
-  warm(): Promise<void>
+  readonly warm: () => Promise<void>
   /** Whether there are any, young enough to verify with. */
   isKnown(): boolean
 }
@@ -34,7 +34,7 @@ export interface KeySetOptions {
   /** Milliseconds that should only go forward; where they do not, the time until then is not counted. */
   readonly monotonicMs: () => number
   /** How old a set may become while its source is silent. */
-  readonly maxStaleSeconds: number
+  readonly jwksMaxStaleSeconds: number
   /** Is given the work that goes on after a verification has been answered. */
   readonly waitUntil?: ((work: Promise<unknown>) => void) | undefined
 }
@@ -51,7 +51,7 @@ const COOL_DOWN_MS = 30_000
 /** The keys of one issuer, loaded when needed. Each verifier has its own: no key crosses issuers. */
 export function createKeySet(options: KeySetOptions): KeySet {
   const { engine, source, monotonicMs, waitUntil } = options
-  const maxAgeMs = options.maxStaleSeconds * 1000
+  const maxAgeMs = options.jwksMaxStaleSeconds * 1000
   const keys = createRefreshed<Keys>({
     async load(known) {
       const set = await options.load()
@@ -68,14 +68,14 @@ export function createKeySet(options: KeySetOptions): KeySet {
     const known = keys.current()
     // Whether the token's key is new cannot be known while its source is silent: that is no verdict.
     if (!keys.mayTry()) {
-      throw known === null || keys.isFailing() ? sourceSilent(source) : unknownKey()
+      throw known === null || keys.isFailing() ? sourceSilent(source) : refusal('token-key-unknown')
     }
     const loaded = await keys.refresh().catch((error: unknown) => {
       if (known?.has(kid) === true) return known
       throw error
     })
     const key = loaded.get(kid)
-    if (key === undefined) throw unknownKey()
+    if (key === undefined) throw refusal('token-key-unknown')
     return key
   }
 
@@ -91,7 +91,7 @@ export function createKeySet(options: KeySetOptions): KeySet {
       return key
     },
 
-    refresh: () => keys.refresh(),
+    refresh: keys.refresh,
 
     async warm(): Promise<void> {
       const known = keys.current()
@@ -107,10 +107,6 @@ export function createKeySet(options: KeySetOptions): KeySet {
 
     isKnown: () => (keys.current()?.size ?? 0) > 0,
   }
-}
-
-function unknownKey(): CountersignError {
-  return refusal('token-key-unknown')
 }
 
 function sourceSilent(source: string): CountersignError {

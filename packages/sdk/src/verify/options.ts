@@ -1,6 +1,6 @@
 import { JWT_ALGORITHMS, type JwtAlgorithm } from '../token/algorithms.ts'
 import { type CountersignError, refusal } from '../token/errors.ts'
-import { isJsonObject } from '../token/json.ts'
+import { isJsonObject, isText } from '../token/json.ts'
 
 /** Checks of options that several doors share. Each throws `configuration-invalid`, naming the option. */
 
@@ -16,8 +16,23 @@ export function checkNames(whose: string, options: unknown, names: readonly stri
   if (unknown !== undefined) throw invalidOption(`${whose} without ${unknown.slice(0, 64)}`)
 }
 
+/** How each option is checked, which gives what is to be used; each throws, naming the option. */
+export type Checks<Options, Checked extends Options> = {
+  readonly [Name in keyof Options]-?: (name: string, value: Options[Name]) => Checked[Name]
+}
+
+/** Checks those of the options that are named here. */
+export function checkEach<Options extends object, Checked extends Options>(
+  options: Options,
+  checks: Checks<Options, Checked>,
+): Checked {
+  const names = Object.keys(checks) as (keyof Options & string)[]
+  const checked = names.map((name) => [name, checks[name](name, options[name])])
+  return Object.fromEntries(checked) as Checked
+}
+
 export function checkText(name: string, value: unknown): string {
-  if (typeof value === 'string' && value !== '') return value
+  if (isText(value)) return value
   throw invalidOption(`${name} to be a text`)
 }
 
@@ -45,14 +60,17 @@ export function checkFunction<Value>(name: string, value: Value): Value {
 export function checkTextsOrNull(name: string, value: unknown): readonly string[] | null {
   if (value === null) return null
   const texts: readonly unknown[] = [value].flat()
-  if (texts.length > 0 && texts.every((one) => typeof one === 'string' && one !== '')) {
-    return texts as readonly string[]
-  }
+  if (texts.length > 0 && texts.every(isText)) return texts
   throw invalidOption(`${name} to be a text, texts, or null for any`)
 }
 
-export function checkAlgorithms(value: unknown = JWT_ALGORITHMS): readonly JwtAlgorithm[] {
-  const names = Array.isArray(value) ? (value as readonly JwtAlgorithm[]) : []
-  if (names.length > 0 && names.every((name) => JWT_ALGORITHMS.includes(name))) return [...names]
-  throw invalidOption(`algorithms to be some of ${String(JWT_ALGORITHMS)}`)
+export function checkAlgorithms(
+  name: string,
+  value: unknown = JWT_ALGORITHMS,
+): readonly JwtAlgorithm[] {
+  const algorithms = Array.isArray(value) ? [...(value as readonly JwtAlgorithm[])] : []
+  if (algorithms.length > 0 && algorithms.every((one) => JWT_ALGORITHMS.includes(one))) {
+    return algorithms
+  }
+  throw invalidOption(`${name} to be some of ${String(JWT_ALGORITHMS)}`)
 }

@@ -11,7 +11,7 @@ export interface Refreshed<Value> {
   /** Whether it may be fetched now: not again and again, whatever asks. */
   mayTry(): boolean
   /** One fetch at a time, however many ask. */
-  refresh(): Promise<Value>
+  readonly refresh: () => Promise<Value>
   /** Nobody waits for it; a failure is tried again after the cool-down. */
   refreshBeside(): void
   /** Whether the last try has failed. */
@@ -122,7 +122,7 @@ export function forward(clock: () => number): () => number {
   let elapsed = 0
   return () => {
     const now = clock()
-    elapsed += Math.max(0, now - last) || 0
+    if (now > last) elapsed += now - last
     last = now
     return elapsed
   }

@@ -1,4 +1,4 @@
-import { checkNames, checkNumber, invalidOption } from './options.ts'
+import { checkEach, checkNames, checkNumber, type Checks, invalidOption } from './options.ts'
 
 /** How the status of JWTs is checked. */
 export interface RevocationOptions {
@@ -13,26 +13,24 @@ export interface RevocationOptions {
   readonly push?: boolean | undefined
 }
 
-const OPTIONS: Readonly<Record<keyof RevocationOptions, true>> = {
-  maxStaleSeconds: true,
-  push: true,
-  whenUnavailable: true,
-}
-
 /** The options once they are checked. */
-export interface RevocationSettings {
+export interface RevocationSettings extends RevocationOptions {
   readonly maxStaleSeconds: number
   readonly whenUnavailable: 'refuse' | 'accept'
   readonly push: boolean
 }
 
+const CHECKS: Checks<RevocationOptions, RevocationSettings> = {
+  maxStaleSeconds: (name, value = 300) => checkNumber(`revocation.${name}`, value, 1, 3_600),
+  push: (_, value = false) => value,
+  whenUnavailable(name, value = 'refuse') {
+    if (['refuse', 'accept'].includes(value)) return value
+    throw invalidOption(`revocation.${name} to be refuse or accept`)
+  },
+}
+
 /** What is not said is as strict as can be. @throws {CountersignError} `configuration-invalid` */
 export function checkRevocation(options: RevocationOptions = {}): RevocationSettings {
-  checkNames('revocation', options, Object.keys(OPTIONS))
-  const { maxStaleSeconds = 300, whenUnavailable = 'refuse', push = false } = options
-  if (!['refuse', 'accept'].includes(whenUnavailable)) {
-    throw invalidOption('revocation.whenUnavailable to be refuse or accept')
-  }
-  checkNumber('revocation.maxStaleSeconds', maxStaleSeconds, 1, 3_600)
-  return { maxStaleSeconds, whenUnavailable, push }
+  checkNames('revocation', options, Object.keys(CHECKS))
+  return checkEach(options, CHECKS)
 }

@@ -1,7 +1,6 @@
 import { engine } from '#engine'
 import type { Engine } from './engine/engine.ts'
-import type { JwtOptions, JwtSettings } from './jwt-settings.ts'
-import { fetchOf, monotonicOf } from './jwt-settings.ts'
+import type { JwtSettings } from './jwt-settings.ts'
 import type { KeySet } from './key-set.ts'
 import { checkRevocation, type RevocationOptions } from './revocation.ts'
 import type { StatusLists } from './status-lists.ts'
@@ -17,26 +16,14 @@ export type StatusCheck = Pick<StatusLists, 'check' | 'warm' | 'isReady' | 'clos
  * @throws {CountersignError} `configuration-invalid`
  */
 export function statusCheckOf(
-  options: Omit<JwtOptions, 'issuer'> & {
-    readonly revocation?: RevocationOptions | null | undefined
-  },
+  revocation: RevocationOptions | null | undefined,
   settings: JwtSettings,
   keys: KeySet,
   base: string,
   on: Engine = engine,
 ): StatusCheck | null {
-  const { revocation, waitUntil, jwks } = options
   if (revocation === null) return null
-  const parts = {
-    ...settings,
-    ...checkRevocation(revocation),
-    engine: on,
-    keys,
-    base,
-    fetch: fetchOf(options),
-    monotonicMs: monotonicOf(options),
-    waitUntil,
-  }
+  const parts = { ...settings, ...checkRevocation(revocation), engine: on, keys, base }
   let lists: StatusLists | undefined
   const load = async (): Promise<StatusLists> => {
     const { createStatusLists } = await import('./status-lists.ts')
@@ -46,7 +33,7 @@ export function statusCheckOf(
     check: (status: unknown) =>
       lists ? lists.check(status) : load().then((loaded) => loaded.check(status)),
     // Whose keys are given and not fetched may have nobody to ask.
-    warm: async () => (jwks === undefined ? (await load()).warm() : undefined),
+    warm: async () => (settings.jwks === undefined ? (await load()).warm() : undefined),
     isReady: () => lists?.isReady() ?? true,
     close() {
       parts.push = false

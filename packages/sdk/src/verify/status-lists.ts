@@ -1,7 +1,6 @@
 import { inflate } from '#inflate'
-import { decodeBase64url } from '../token/base64url.ts'
 import type { JwtAlgorithm } from '../token/algorithms.ts'
-import { isCountersignError, refusal } from '../token/errors.ts'
+import { CountersignError, refusal } from '../token/errors.ts'
 import { isJsonObject } from '../token/json.ts'
 import {
   judgeListUri,
@@ -71,7 +70,7 @@ const MAX_LISTS = 256
 
 const MAX_TOKEN_BYTES = 262_144
 
-const LIST_TYPE = /^application\/statuslist\+jwt$/
+const LIST_TYPE = /^application\/statuslist\+jwt *(;|$)/i
 
 /** 2^20 statuses of 8 bits; a small text can be deflated from a thousand times as much. */
 const MAX_INFLATED_BYTES = 1_048_576
@@ -115,7 +114,7 @@ export function createStatusLists(options: StatusListsOptions): StatusLists {
       try {
         await list.refresh()
       } catch (error) {
-        if (!isCountersignError(error)) throw error
+        if (!(error instanceof CountersignError)) throw error
       }
     }
     return list.current()
@@ -215,12 +214,12 @@ async function loadList(
     const place = base + (pathBelow(issuer, uri) ?? '')
     const text = await fetchText(fetch, place, STATUS_LIST_MEDIA_TYPE, LIST_TYPE)
     const { lst, ...claims } = await verifier.verify(text).catch(async (error: unknown) => {
-      if (!isCountersignError(error) || error.code !== 'token-key-unknown') throw error
+      if (!(error instanceof CountersignError) || error.code !== 'token-key-unknown') throw error
       // In place of a revoked key another may sign at once, and this very list may say what else is revoked.
       await keys.refresh()
       return verifier.verify(text)
     })
-    const deflated = decodeBase64url(lst)
+    const deflated = engine.codec.decodeBase64url(lst)
     if (deflated === null) throw new TypeError('not base64url')
     const list =
       held !== null && claims.iat < held.iat
@@ -250,7 +249,8 @@ async function loadUris({
     })
   } catch (error) {
     // An issuer need not name its lists: they are fetched as tokens come.
-    const isAbsent = isCountersignError(error) && error.got?.startsWith('status 404') === true
+    const isAbsent =
+      error instanceof CountersignError && error.got?.startsWith('status 404') === true
     if (isAbsent || whenUnavailable === 'accept') return []
     throw refusal('status-unavailable', `the status lists of ${issuer}`, undefined, error)
   }

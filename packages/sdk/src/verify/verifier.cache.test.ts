@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { json, scriptedFetch } from '../testing/scripted-fetch.ts'
 import {
   createTestKey,
@@ -21,17 +21,26 @@ const [key, next] = await Promise.all([
 ])
 const set = (...keys: (typeof key)[]) => json({ keys: keys.map(({ publicJwk }) => publicJwk) })
 
-const digests: Promise<unknown>[] = []
+const remembering: Promise<unknown>[] = []
 
 /** The same engine, which tells how often it checked a signature. */
 const counting = (engine: Engine) => {
   const counts = { checks: 0 }
   const counted: Engine = {
     ...engine,
-    digest(token) {
-      const digest = engine.digest(token)
-      digests.push(Promise.resolve(digest))
-      return digest
+    createVerifiedTokens(cacheSize, maxCharacters, judge) {
+      const tokens = engine.createVerifiedTokens(cacheSize, maxCharacters, judge)
+      return {
+        find: (token, isCurrent) => tokens.find(token, isCurrent),
+        remember(token, verified, judgedMs) {
+          tokens.remember(token, verified, judgedMs)
+          // The web digests beside.
+          if (engine !== web || cacheSize === 0) return
+          const isThere = async (): Promise<boolean> =>
+            (await tokens.find(token, () => true)) !== undefined
+          remembering.push(vi.waitUntil(isThere, { interval: 1 }))
+        },
+      }
     },
     async importKey(material) {
       const check = await engine.importKey(material)
@@ -66,15 +75,14 @@ describe.each([node, web])('on the engine $name', (platform) => {
   const times = async (count: number, verifier: Verifier, token: string): Promise<void> => {
     for (let done = 0; done < count; done++) {
       await verifier.verify(token)
-      // What it may remember it has to digest first.
-      await Promise.all(digests)
+      await Promise.all(remembering)
     }
   }
 
-  test('from the third time on the signature is not checked again', async () => {
+  test('the signature is not checked again, on Node from the third time on', async () => {
     const { verifier, counts } = started()
     await times(10, verifier, await signToken(key))
-    expect(counts.checks).toBe(2)
+    expect(counts.checks).toBe(platform === node ? 2 : 1)
   })
 
   test('each time gives the same, and nothing that another holder could change', async () => {

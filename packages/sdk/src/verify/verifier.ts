@@ -6,15 +6,16 @@ import { factsOf, type M2MFacts, type M2MToken, tokenOf } from '../token/m2m-tok
 import { judgeTimes } from '../token/registered-claims.ts'
 import type { Engine } from './engine/engine.ts'
 import {
-  checkJwtOptions,
-  JWT_OPTION_NAMES,
+  type CheckedJwtOptions,
+  JWT_CHECKS,
   type JwtOptions,
   type JwtSettings,
   keySetOf,
+  withTimes,
 } from './jwt-settings.ts'
 import { createJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
 import type { KeySet } from './key-set.ts'
-import { checkNames, checkTextsOrNull } from './options.ts'
+import { checkEach, checkNames, type Checks, checkTextsOrNull } from './options.ts'
 import type { RevocationOptions } from './revocation.ts'
 import { type StatusCheck, statusCheckOf } from './status-check.ts'
 
@@ -28,12 +29,16 @@ export interface VerifierOptions extends JwtOptions {
   readonly revocation?: RevocationOptions | null | undefined
 }
 
-const OPTIONS: Readonly<Record<Exclude<keyof VerifierOptions, keyof JwtOptions>, true>> = {
-  audience: true,
-  revocation: true,
+interface CheckedOptions extends CheckedJwtOptions {
+  readonly audience: readonly string[] | null
+  readonly revocation?: RevocationOptions | null | undefined
 }
 
-const OPTION_NAMES: readonly string[] = [...JWT_OPTION_NAMES, ...Object.keys(OPTIONS)]
+const CHECKS: Checks<VerifierOptions, CheckedOptions> = {
+  ...JWT_CHECKS,
+  audience: checkTextsOrNull,
+  revocation: (_, value) => value,
+}
 
 /** Checks machine JWTs of one issuer, without asking anybody but its key set. */
 export interface Verifier {
@@ -80,16 +85,13 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
 /** The same on an engine of one's choice: both are held to the same verdicts. */
 export function createVerifierOn(on: Engine, options: VerifierOptions): Verifier {
-  checkNames('options', options, OPTION_NAMES)
-  const settings = {
-    ...checkJwtOptions(options),
-    audience: checkTextsOrNull('audience', options.audience),
-  }
-  const keys = keySetOf(options, on)
-  const status = statusCheckOf(options, settings, keys, options.issuer, on)
+  checkNames('options', options, Object.keys(CHECKS))
+  const settings = withTimes(checkEach(options, CHECKS))
+  const keys = keySetOf(settings, on)
+  const status = statusCheckOf(settings.revocation, settings, keys, settings.issuer, on)
   const verifier = createM2MVerifier({ ...settings, status }, keys, on)
   return Object.freeze({
-    verify: (token: string) => verifier.verify(token),
+    verify: verifier.verify,
     async warm() {
       await verifier.warm()
       await status?.warm()

@@ -12,9 +12,9 @@ const P = 2n ** 255n - 19n
  * point has y = 0), reduced or not.
  */
 export function isOfLowOrder(point: Uint8Array): boolean {
-  const hex = Array.from(point, (byte) => byte.toString(16).padStart(2, '0'))
-  // In little-endian; the highest bit is the sign of x.
-  const y = BigInt(`0x${hex.reverse().join('')}`) & (2n ** 255n - 1n)
+  const littleEndian = point.reduceRight((number, byte) => (number << 8n) | BigInt(byte), 0n)
+  // The highest bit is the sign of x.
+  const y = littleEndian & (2n ** 255n - 1n)
   const y2 = y * y
   return (y * (y2 - 1n) * (121_665n * y2 * y2 - 243_332n * y2 + 121_666n)) % P === 0n
 }
@@ -32,10 +32,9 @@ export function isRoca(modulus: Uint8Array): boolean {
   return primes.every((prime) => {
     const residue = modulus.reduce((rest, byte) => (rest * 256 + byte) % prime, 0)
     let power = 1
-    for (let exponent = 0; exponent < prime; exponent++) {
-      if (power === residue) return true
+    for (let exponent = 0; exponent < prime && power !== residue; exponent++) {
       power = (power * 65_537) % prime
     }
-    return false
+    return power === residue
   })
 }

@@ -1,5 +1,5 @@
 import { CountersignError } from '../../token/errors.ts'
-import { withSignal } from '../../verify/fetch-json.ts'
+import { withSignal } from '../waiting.ts'
 import { createRefreshed, forward } from '../../verify/refreshed.ts'
 import type { Connection } from '../connection.ts'
 import { sleep, within } from '../waiting.ts'

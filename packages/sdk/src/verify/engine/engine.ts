@@ -11,11 +11,15 @@ export interface Engine {
   readonly name: 'node' | 'web'
   /** Imports a key once. Rejects when the platform does not take it: a point off its curve, for one. */
   importKey(key: PublicKeyMaterial): Promise<CheckSignature>
-  /** SHA-256 of a text, as 32 characters of one byte each. */
-  digest(text: string): string | Promise<string>
   readonly codec: Codec
-  /** Where something is gained by knowing more than the tokens that were seen already. */
-  createVerifiedTokens?<Claims extends object>(
+  /**
+   * What a verifier knows of tokens it has verified.
+   *
+   * @param cacheSize How many that have been seen are remembered.
+   * @param maxCharacters Of a token.
+   * @param judge For an engine that also knows tokens like them.
+   */
+  createVerifiedTokens<Claims extends object>(
     cacheSize: number,
     maxCharacters: number,
     judge: Judge<Claims>,

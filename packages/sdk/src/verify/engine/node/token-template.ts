@@ -1,5 +1,5 @@
-import { isJsonObject, type JsonObject, parseJsonObject } from '../../token/json.ts'
-import type { VerifiedToken } from '../verified-tokens.ts'
+import { isJsonObject, type JsonObject, parseJsonObject } from '../../../token/json.ts'
+import type { VerifiedToken } from '../../verified-tokens.ts'
 
 /** Longer tokens have no template. */
 export const MAX_CHARACTERS = 4_096

@@ -1,4 +1,4 @@
-import { decodedLength } from '../../token/base64url.ts'
+import { decodedLength } from '../../../token/base64url.ts'
 
 /** What one, two or three characters may end with: the bits that belong to no byte are zero. */
 const LAST = ['', 'AQgw', 'AEIMQUYcgkosw048'] as const

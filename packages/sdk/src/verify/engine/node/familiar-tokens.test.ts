@@ -11,14 +11,14 @@ import {
   TEST_ISSUER,
   TEST_NOW_MS,
   testId,
-} from '../../testing/tokens.ts'
-import { isCountersignError } from '../../token/errors.ts'
-import type { JsonObject } from '../../token/json.ts'
-import { importKeySet, type VerificationKey } from '../jwk.ts'
-import type { VerifiedTokens } from '../verified-tokens.ts'
-import { createVerifierOn } from '../verifier.ts'
-import { engine as node } from './node.ts'
-import { engine as web } from './web.ts'
+} from '../../../testing/tokens.ts'
+import { isCountersignError } from '../../../token/errors.ts'
+import type { JsonObject } from '../../../token/json.ts'
+import { importKeySet, type VerificationKey } from '../../jwk.ts'
+import type { VerifiedTokens } from '../../verified-tokens.ts'
+import { createVerifierOn } from '../../verifier.ts'
+import { engine as node } from '../node.ts'
+import { engine as web } from '../web.ts'
 
 const NOW = TEST_NOW_MS / 1000
 const LIST = `${TEST_ISSUER}/status-lists/one`
@@ -53,8 +53,7 @@ const started = (
   maxCharacters = 16_384,
   judgeBy: (payload: JsonObject) => JsonObject = judge,
   cacheSize = 0,
-): VerifiedTokens<JsonObject> =>
-  node.createVerifiedTokens?.(cacheSize, maxCharacters, judgeBy) as VerifiedTokens<JsonObject>
+): VerifiedTokens<JsonObject> => node.createVerifiedTokens(cacheSize, maxCharacters, judgeBy)
 
 /** One that has met a token with this payload. */
 const knowing = async (

@@ -1,8 +1,8 @@
-import { decodedLength } from '../../token/base64url.ts'
-import { refusal } from '../../token/errors.ts'
-import type { VerifiedToken, VerifiedTokens } from '../verified-tokens.ts'
-import type { Judge } from './engine.ts'
-import { writeBase64url } from './node-base64url.ts'
+import { decodedLength } from '../../../token/base64url.ts'
+import { refusal } from '../../../token/errors.ts'
+import type { VerifiedToken, VerifiedTokens } from '../../verified-tokens.ts'
+import type { Judge } from '../engine.ts'
+import { writeBase64url } from './base64url.ts'
 import {
   claimsOf,
   isLike,
