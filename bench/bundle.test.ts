@@ -3,10 +3,11 @@ import { BUNDLED, bundleForWeb } from './bundle.ts'
 
 // The packages as they are installed: this needs the build, which `npm test` makes first.
 
-it('a verifier for the web is smaller than jose’s, minified', async () => {
+it('a verifier for the web is smaller than jose’s, minified and by gzip', async () => {
   const ours = await bundleForWeb('ours', BUNDLED.ours)
   const peer = await bundleForWeb('jose', BUNDLED.jose)
   expect(ours.first.minifiedBytes).toBeLessThan(peer.whole.minifiedBytes)
+  expect(ours.first.gzipBytes).toBeLessThan(peer.whole.gzipBytes)
 })
 
 it('with what it loads to check a status it is smaller than jose with what that needs for it', async () => {

@@ -63,9 +63,9 @@ export function createJwtVerifier<Claims extends object, Result>(
   parts: JwtVerifierParts<Claims, Result>,
   on: Engine = engine,
 ): JwtVerifier<Result> {
-  const { keys, jwtClass, algorithms, maxTokenBytes, cacheSize, now } = parts
+  const { keys, jwtClass, algorithms, maxTokenBytes, now } = parts
   const { codec } = on
-  const verifiedTokens = on.createVerifiedTokens(cacheSize, maxTokenBytes, jwtClass.judge)
+  const verifiedTokens = on.createVerifiedTokens(parts)
 
   /** Whether a key that verified a token is still there; if not, all is done from the start. */
   const isCurrent = (key: VerificationKey): boolean => {

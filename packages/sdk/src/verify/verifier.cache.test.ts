@@ -28,14 +28,14 @@ const counting = (engine: Engine) => {
   const counts = { checks: 0 }
   const counted: Engine = {
     ...engine,
-    createVerifiedTokens(cacheSize, maxCharacters, judge) {
-      const tokens = engine.createVerifiedTokens(cacheSize, maxCharacters, judge)
+    createVerifiedTokens(options) {
+      const tokens = engine.createVerifiedTokens(options)
       return {
         find: (token, isCurrent) => tokens.find(token, isCurrent),
         remember(token, verified, judgedMs) {
           tokens.remember(token, verified, judgedMs)
           // The web digests beside.
-          if (engine !== web || cacheSize === 0) return
+          if (engine !== web || options.cacheSize === 0) return
           const isThere = async (): Promise<boolean> =>
             (await tokens.find(token, () => true)) !== undefined
           remembering.push(vi.waitUntil(isThere, { interval: 1 }))

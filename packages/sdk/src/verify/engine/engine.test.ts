@@ -193,7 +193,11 @@ test('a signature of any length is wrong at most, and throws nothing', async () 
 test('what is remembered of a token does not keep the token', () => {
   setFlagsFromString('--expose-gc')
   const collect = runInNewContext('gc') as () => void
-  const tokens = node.createVerifiedTokens(1_000, 65_536, (payload) => payload)
+  const tokens = node.createVerifiedTokens({
+    cacheSize: 1_000,
+    maxTokenBytes: 65_536,
+    jwtClass: { judge: (payload) => payload },
+  })
   const heapBytes = (): number => {
     collect()
     return process.memoryUsage().heapUsed

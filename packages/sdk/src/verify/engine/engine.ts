@@ -12,18 +12,18 @@ export interface Engine {
   /** Imports a key once. Rejects when the platform does not take it: a point off its curve, for one. */
   importKey(key: PublicKeyMaterial): Promise<CheckSignature>
   readonly codec: Codec
-  /**
-   * What a verifier knows of tokens it has verified.
-   *
-   * @param cacheSize How many that have been seen are remembered.
-   * @param maxCharacters Of a token.
-   * @param judge For an engine that also knows tokens like them.
-   */
+  /** What a verifier knows of tokens it has verified. */
   createVerifiedTokens<Claims extends object>(
-    cacheSize: number,
-    maxCharacters: number,
-    judge: Judge<Claims>,
+    options: VerifiedTokensOptions<Claims>,
   ): VerifiedTokens<Claims>
+}
+
+export interface VerifiedTokensOptions<Claims> {
+  /** How many are remembered that have been seen. */
+  readonly cacheSize: number
+  /** The longest to look at; and who judges them, for an engine that also knows tokens like those. */
+  readonly maxTokenBytes: number
+  readonly jwtClass: { readonly judge: Judge<Claims> }
 }
 
 /** Judges all claims. @throws {CountersignError} */

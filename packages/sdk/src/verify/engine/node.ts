@@ -3,7 +3,7 @@ import type { JwtAlgorithm } from '../../token/algorithms.ts'
 import { decodedLength } from '../../token/base64url.ts'
 import type { Codec } from '../../token/codec.ts'
 import { decodeUtf8 } from '../../token/utf8.ts'
-import type { CheckSignature, Engine, Judge, PublicKeyMaterial } from './engine.ts'
+import type { CheckSignature, Engine, PublicKeyMaterial, VerifiedTokensOptions } from './engine.ts'
 import { createFamiliarTokens } from './node/familiar-tokens.ts'
 import { writeBase64url } from './node/base64url.ts'
 import { createSeenTokens } from './node/seen-tokens.ts'
@@ -88,9 +88,6 @@ export const engine: Engine = {
   name: 'node',
   importKey,
   codec,
-  createVerifiedTokens: <Claims extends object>(
-    cacheSize: number,
-    maxCharacters: number,
-    judge: Judge<Claims>,
-  ) => createFamiliarTokens(createSeenTokens<Claims>(cacheSize), maxCharacters, judge),
+  createVerifiedTokens: <Claims extends object>(options: VerifiedTokensOptions<Claims>) =>
+    createFamiliarTokens(createSeenTokens<Claims>(options.cacheSize), options),
 }

@@ -3,7 +3,7 @@ import { PORTABLE_CODEC } from '../../token/codec.ts'
 import { UTF8 } from '../../token/utf8.ts'
 import { createGenerations } from '../generations.ts'
 import type { VerifiedToken, VerifiedTokens } from '../verified-tokens.ts'
-import type { CheckSignature, Engine, PublicKeyMaterial } from './engine.ts'
+import type { CheckSignature, Engine, PublicKeyMaterial, VerifiedTokensOptions } from './engine.ts'
 
 /** For the import of a key and for the check: each takes from it what it needs. */
 const SCHEMES: Readonly<
@@ -35,8 +35,10 @@ interface Entry<Claims> {
 const END = -8
 
 /** Entries are found by the end of the signature, so that what is new costs no digest to be looked for. */
-function createVerifiedTokens<Claims>(size: number): VerifiedTokens<Claims> {
-  const entries = createGenerations<string, Entry<Claims>>(size)
+function createVerifiedTokens<Claims>({
+  cacheSize,
+}: Pick<VerifiedTokensOptions<Claims>, 'cacheSize'>): VerifiedTokens<Claims> {
+  const entries = createGenerations<string, Entry<Claims>>(cacheSize)
   return {
     find(token) {
       const entry = entries.get(token.slice(END))
@@ -45,7 +47,7 @@ function createVerifiedTokens<Claims>(size: number): VerifiedTokens<Claims> {
       )
     },
     remember(token, verified) {
-      if (size === 0) return
+      if (cacheSize === 0) return
       digest(token).then(
         (own) => {
           entries.set(token.slice(END), { digest: own, verified })

@@ -53,7 +53,12 @@ const started = (
   maxCharacters = 16_384,
   judgeBy: (payload: JsonObject) => JsonObject = judge,
   cacheSize = 0,
-): VerifiedTokens<JsonObject> => node.createVerifiedTokens(cacheSize, maxCharacters, judgeBy)
+): VerifiedTokens<JsonObject> =>
+  node.createVerifiedTokens({
+    cacheSize,
+    maxTokenBytes: maxCharacters,
+    jwtClass: { judge: judgeBy },
+  })
 
 /** One that has met a token with this payload. */
 const knowing = async (

@@ -1,7 +1,7 @@
 import { decodedLength } from '../../../token/base64url.ts'
 import { refusal } from '../../../token/errors.ts'
 import type { VerifiedToken, VerifiedTokens } from '../../verified-tokens.ts'
-import type { Judge } from '../engine.ts'
+import type { VerifiedTokensOptions } from '../engine.ts'
 import { writeBase64url } from './base64url.ts'
 import {
   claimsOf,
@@ -50,10 +50,9 @@ const signatures = new Map<number, Uint8Array>()
  */
 export function createFamiliarTokens<Claims extends object>(
   seen: VerifiedTokens<Claims>,
-  maxCharacters: number,
-  judge: Judge<Claims>,
+  { maxTokenBytes, jwtClass }: VerifiedTokensOptions<Claims>,
 ): VerifiedTokens<Claims> {
-  const longest = Math.min(maxCharacters, MAX_CHARACTERS)
+  const longest = Math.min(maxTokenBytes, MAX_CHARACTERS)
   /** By what their tokens begin with, up to the machine. */
   const kinds = new Map<string, readonly Template<Claims>[]>()
   /** How long those beginnings are. */
@@ -111,7 +110,7 @@ export function createFamiliarTokens<Claims extends object>(
       if (judgedMs === undefined || token.length > longest || toPass-- > 0) return
       toPass = strangers - 1
       strangers = Math.min(strangers * 2, MAX_STRANGERS)
-      const template = templateOf(token, verified, (payload) => judge(payload, judgedMs))
+      const template = templateOf(token, verified, (payload) => jwtClass.judge(payload, judgedMs))
       if (template !== null) learn(template)
     },
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest'
 import type { VerificationKey } from '../../jwk.ts'
 import { engine as web } from '../web.ts'
+import type { VerifiedTokensOptions } from '../engine.ts'
 import { createSeenTokens } from './seen-tokens.ts'
 import type { Awaitable, VerifiedToken, VerifiedTokens } from '../../verified-tokens.ts'
 
@@ -12,7 +13,11 @@ interface Claims {
   readonly id: number
 }
 
-const judge = (): Claims => ({ id: 0 })
+const optionsFor = (cacheSize: number): VerifiedTokensOptions<Claims> => ({
+  cacheSize,
+  maxTokenBytes: 16_384,
+  jwtClass: { judge: () => ({ id: 0 }) },
+})
 
 const tokenOf = (id: number): string => `header.payload.${String(id).padStart(40, 'x')}`
 
@@ -20,7 +25,7 @@ const signedOf = (token: string): string => token.slice(0, token.lastIndexOf('.'
 
 describe.each([
   ['Node', (size: number) => createSeenTokens<Claims>(size)],
-  ['the web', (size: number) => web.createVerifiedTokens<Claims>(size, 16_384, judge)],
+  ['the web', (size: number) => web.createVerifiedTokens<Claims>(optionsFor(size))],
 ])('on %s', (_, create) => {
   const find = (
     tokens: VerifiedTokens<Claims>,
@@ -92,7 +97,7 @@ test('on Node a token is remembered when it comes for the second time', () => {
 
 test('on the web what was not remembered is not digested, and a digest that fails is no harm', async () => {
   const digest = vi.spyOn(globalThis.crypto.subtle, 'digest')
-  const tokens = web.createVerifiedTokens<Claims>(10, 16_384, judge)
+  const tokens = web.createVerifiedTokens<Claims>(optionsFor(10))
   expect(tokens.find(tokenOf(1), always)).toBeUndefined()
   expect(digest).not.toHaveBeenCalled()
   digest.mockRejectedValueOnce(new Error('no'))
