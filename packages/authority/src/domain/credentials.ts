@@ -108,8 +108,8 @@ export function createCredentials(
           return code.subarray(0, CHECK_BYTES)
         },
       )
-      const identity = { kind, id: formatId(idKind, idBytes), digest }
-      return { ...identity, text, mac: bind(identity, bound) }
+      const id = formatId(idKind, idBytes)
+      return { kind, id, digest, text, mac: bind({ kind, id, digest }, bound) }
     },
 
     recognise(kind: CredentialKind, text: string): Recognised | null {

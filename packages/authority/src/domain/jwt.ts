@@ -82,20 +82,22 @@ export function encodeHeader(
  * The caller's claims stand in the middle, as the text that was checked. What differs from one token of a
  * machine to the next stands last: a verifier that knows the machine need not read the rest again.
  */
-function payloadOf(issuer: string, { claims, status, ...facts }: JwtFacts): string {
+function payloadOf(issuer: string, facts: JwtFacts): string {
+  const { receiverIds, claims, status, issuedAt } = facts
+  // What is `undefined` is not written.
   const same = JSON.stringify({
     iss: issuer,
     sub: facts.machineId,
-    aud: facts.receiverIds,
-    ...(facts.receiverIds.length > 0 && { scopes: facts.receiverIds.join(' ') }),
+    aud: receiverIds,
+    scopes: receiverIds.length > 0 ? receiverIds.join(' ') : undefined,
   })
   const own = JSON.stringify({
-    ...(status !== null && { status: { status_list: { uri: status.uri, idx: status.idx } } }),
+    status: status === null ? undefined : { status_list: { uri: status.uri, idx: status.idx } },
     exp: facts.expiresAt,
-    nbf: facts.issuedAt,
-    iat: facts.issuedAt,
+    nbf: issuedAt,
+    iat: issuedAt,
     jti: facts.id,
   })
-  const members = [same, claims ?? '{}', own].map((object) => object.slice(1, -1))
-  return `{${members.filter((text) => text !== '').join(',')}}`
+  const middle = claims === null ? ',' : `,${claims.slice(1, -1)},`
+  return same.slice(0, -1) + middle + own.slice(1)
 }

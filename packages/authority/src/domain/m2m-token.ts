@@ -18,6 +18,8 @@ export interface M2MToken {
   readonly updatedAt: number
 }
 
+// Member by member: to spread several objects into one takes microseconds on Node 20, and all pass here.
+
 /** What a record says of its token, without what proves it. */
 export function m2mTokenFromRecord(row: M2MTokenRecord): M2MToken {
   return {
@@ -26,30 +28,35 @@ export function m2mTokenFromRecord(row: M2MTokenRecord): M2MToken {
     isKept: true,
     machineId: row.machineId,
     scopes: row.scopes,
-    claims: row.claims === null ? null : (JSON.parse(row.claims) as unknown),
+    claims: parsed(row.claims),
     expiresAt: row.expiresAt,
-    ...lifecycleOf(row),
+    revokedAt: row.revokedAt,
+    revocationReason: row.revocationReason,
+    lastUsedAt: row.lastUsedAt,
+    createdAt: row.createdAt,
+    updatedAt: row.updatedAt,
   }
-}
-
-function lifecycleOf(row: M2MTokenRecord) {
-  const { revokedAt, revocationReason, lastUsedAt, createdAt, updatedAt } = row
-  return { revokedAt, revocationReason, lastUsedAt, createdAt, updatedAt }
 }
 
 /** A JWT is what it says; a record may say what became of it. */
 export function m2mTokenFromJwt(facts: JwtFacts, row?: M2MTokenRecord): M2MToken {
-  const token = {
+  const issuedAt = facts.issuedAt * 1000
+  return {
     id: facts.id,
-    format: 'jwt' as const,
+    format: 'jwt',
     isKept: facts.status !== null,
     machineId: facts.machineId,
     scopes: facts.receiverIds,
-    claims: facts.claims === null ? null : (JSON.parse(facts.claims) as unknown),
+    claims: parsed(facts.claims),
     expiresAt: facts.expiresAt * 1000,
+    revokedAt: row?.revokedAt ?? null,
+    revocationReason: row?.revocationReason ?? null,
+    lastUsedAt: row?.lastUsedAt ?? null,
+    createdAt: row?.createdAt ?? issuedAt,
+    updatedAt: row?.updatedAt ?? issuedAt,
   }
-  if (row !== undefined) return { ...token, ...lifecycleOf(row) }
-  const at = facts.issuedAt * 1000
-  const unused = { revokedAt: null, revocationReason: null, lastUsedAt: null }
-  return { ...token, ...unused, createdAt: at, updatedAt: at }
+}
+
+function parsed(claims: string | null): unknown {
+  return claims === null ? null : (JSON.parse(claims) as unknown)
 }

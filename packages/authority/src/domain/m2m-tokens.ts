@@ -78,11 +78,11 @@ export function createM2MTokens(context: Context, parts: M2MTokenParts): M2MToke
     async create(by: MachineCaller, input: NewM2MToken) {
       const claims = encodeClaims(input.claims, input.format)
       for (let attempt = 0; attempt < ISSUE_ATTEMPTS; attempt++) {
-        const machine = await issuingMachine(context, receiverIdsOf, by)
+        const issuer = await issuerOf(context, receiverIdsOf, by)
         const issued =
           input.format === 'jwt'
-            ? await issueJwt(context, parts, machine, input, claims)
-            : await issueOpaque(context, machine, input, claims)
+            ? await issueJwt(context, parts, issuer, input, claims)
+            : await issueOpaque(context, issuer, input, claims)
         if (issued !== 'stale') return issued
       }
       throw new AuthorityError('conflict')
@@ -136,12 +136,13 @@ function rights(
 }
 
 /** A machine that asks for a token, and its receivers, as of its policy version. */
-interface Issuer extends MachineRecord {
+interface Issuer {
+  readonly machine: MachineRecord
   readonly by: MachineCaller
   readonly receiverIds: readonly string[]
 }
 
-async function issuingMachine(
+async function issuerOf(
   context: Context,
   receiverIdsOf: ReceiverIdsOf,
   by: MachineCaller,
@@ -150,7 +151,7 @@ async function issuingMachine(
   // After the machine: who ends a secret and then its tokens changes the machine, and that is noticed.
   const [, receiverIds] = await Promise.all([requireLive(context, by), receiverIdsOf(by.machineId)])
   if (machine === null) throw new AuthorityError('machine_secret_key_invalid')
-  return { ...machine, by, receiverIds }
+  return { machine, by, receiverIds }
 }
 
 /**
@@ -166,15 +167,16 @@ async function requireLive({ store, clock }: Context, by: MachineCaller): Promis
 
 async function issueOpaque(
   context: Context,
-  machine: Issuer,
+  issuer: Issuer,
   input: NewM2MToken,
   claims: string | null,
 ): Promise<IssuedM2MToken | 'stale'> {
   const { store, clock, credentials, secrets } = context
+  const { machine, by } = issuer
   const now = clock.now()
   const lifetimeSeconds =
     input.lifetimeSeconds ?? Math.min(machine.defaultTokenTtlSeconds, MAX_OPAQUE_SECONDS)
-  const scopes = receiversOf(machine, input.scopes)
+  const scopes = receiversOf(issuer, input.scopes)
   const likeness = likenessOf(claims, scopes)
 
   if (input.minRemainingSeconds !== undefined) {
@@ -187,7 +189,7 @@ async function issueOpaque(
     const reused = await findReusable(context, machine.id, likeness, now, input.minRemainingSeconds)
     if (reused !== null) {
       // No transaction decides about a token that is there already.
-      await requireLive(context, machine.by)
+      await requireLive(context, by)
       return reused
     }
   }
@@ -206,17 +208,24 @@ async function issueOpaque(
     bound: rights(content),
   })
   const token: OpaqueTokenRecord = {
-    ...content,
     format: 'opaque',
     id: minted.id,
-    secretVersion: machine.by.secretVersion,
+    machineId: machine.id,
+    secretVersion: by.secretVersion,
+    scopes,
+    claims,
+    expiresAt: content.expiresAt,
     mac: minted.mac,
     sealed: secrets.keep(m2mTokenPlace(minted.id), minted.text),
     likeness,
-    ...aliveSince(now),
+    createdAt: now,
+    updatedAt: now,
+    revokedAt: null,
+    revocationReason: null,
+    lastUsedAt: null,
   }
   const { policyVersion } = machine
-  const entry = context.audit('m2m_token.created', machine.by, {
+  const entry = context.audit('m2m_token.created', by, {
     target: token.id,
     details: { format: 'opaque', expiresAt: token.expiresAt, receivers: scopes.length },
   })
@@ -224,25 +233,16 @@ async function issueOpaque(
   return outcome === 'done' ? { token: m2mTokenFromRecord(token), text: minted.text } : 'stale'
 }
 
-function aliveSince(now: number) {
-  return {
-    createdAt: now,
-    updatedAt: now,
-    revokedAt: null,
-    revocationReason: null,
-    lastUsedAt: null,
-  }
-}
-
 async function issueJwt(
   context: Context,
   parts: M2MTokenParts,
-  machine: Issuer,
+  issuer: Issuer,
   input: NewM2MToken,
   claims: string | null,
 ): Promise<IssuedM2MToken | 'stale'> {
   const { clock, ids, defaultAlgorithm } = context
-  const receiverIds = receiversOf(machine, input.scopes)
+  const { machine } = issuer
+  const receiverIds = receiversOf(issuer, input.scopes)
   if (receiverIds.length > MAX_JWT_RECEIVERS) {
     throw new AuthorityError('too_many_receivers', { parameter: 'scopes' })
   }
@@ -273,7 +273,7 @@ async function issueJwt(
   const key = parts.signingKeys.signer(algorithm, now)
   // Its signature may be made meanwhile; nobody gets it before its row is durable.
   const [isKept, text] = await Promise.all([
-    keepJwt(context, machine, key, facts, place),
+    keepJwt(context, issuer, key, facts, place),
     parts.signJwt(key, facts),
   ])
   if (isKept) return { token: m2mTokenFromJwt(facts), text }
@@ -285,13 +285,13 @@ async function issueJwt(
 /** Whether the token may still be handed out: its machine is as it was when that was decided. */
 async function keepJwt(
   { store, audit }: Context,
-  machine: Issuer,
+  { machine, by }: Issuer,
   { kid }: SigningKeyRecord,
   facts: JwtFacts,
   place: StatusPlace | null,
 ): Promise<boolean> {
   const { policyVersion } = machine
-  const entry = audit('m2m_token.created', machine.by, {
+  const entry = audit('m2m_token.created', by, {
     target: facts.id,
     details: {
       format: 'jwt',
@@ -305,24 +305,32 @@ async function keepJwt(
     const fence = { type: 'check-policy', machineId, policyVersion, kid } as const
     return (await store.write(fence, entry)) === 'done'
   }
+  const issuedAt = facts.issuedAt * 1000
   const token: JwtRecord = {
     format: 'jwt',
     id: facts.id,
     machineId: machine.id,
-    secretVersion: machine.by.secretVersion,
+    secretVersion: by.secretVersion,
     scopes: facts.receiverIds,
     claims: facts.claims,
     expiresAt: facts.expiresAt * 1000,
     kid,
-    ...place,
-    ...aliveSince(facts.issuedAt * 1000),
+    statusListId: place.statusListId,
+    statusIndex: place.statusIndex,
+    createdAt: issuedAt,
+    updatedAt: issuedAt,
+    revokedAt: null,
+    revocationReason: null,
+    lastUsedAt: null,
   }
   return (await store.write({ type: 'create-m2m-token', token, policyVersion }, entry)) === 'done'
 }
 
 /** The machine's receivers, or those of them that were named. */
-function receiversOf(machine: Issuer, named: readonly string[] | undefined): readonly string[] {
-  const granted = machine.receiverIds
+function receiversOf(
+  { receiverIds: granted }: Issuer,
+  named: readonly string[] | undefined,
+): readonly string[] {
   if (named === undefined) return granted
   for (const id of named) {
     if (granted.includes(id)) continue

@@ -53,7 +53,7 @@ export function createDoorkeeper(
     if (identity.kind === 'machine') {
       uses.note(identity.machineId, identity.secretVersion, address, clock.now())
     }
-    return { caller: { ...identity, address, ...claim }, body }
+    return { caller: Object.assign({ address }, identity, claim), body }
   }
 
   return Object.freeze({

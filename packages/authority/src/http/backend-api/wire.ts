@@ -53,7 +53,8 @@ export function m2mTokenToWire(token: M2MToken, now: number, text?: string): Wir
     subject: token.machineId,
     claims: token.claims,
     scopes: token.scopes,
-    ...(text !== undefined && { token: text }),
+    // `undefined` is not written.
+    token: text,
     revoked: token.revokedAt !== null,
     revocation_reason: token.revocationReason,
     expired: now >= token.expiresAt,

@@ -115,6 +115,8 @@ export function toScope(row: SqlRow): ScopeRecord {
 
 export function toM2MToken(row: SqlRow): M2MTokenRecord {
   const scopes = row['scopes'] as string
+  const kid = row['kid'] as string | null
+  // Not spread: on Node 20 that takes as long as the reading of the row.
   const common = {
     id: row['id'] as string,
     machineId: row['machine_id'] as string,
@@ -122,25 +124,25 @@ export function toM2MToken(row: SqlRow): M2MTokenRecord {
     scopes: scopes === '' ? [] : scopes.split(' '),
     claims: row['claims'] as string | null,
     expiresAt: row['expires_at'] as number,
-    ...toLifecycle(row),
+    createdAt: row['created_at'] as number,
+    updatedAt: row['updated_at'] as number,
+    revokedAt: row['revoked_at'] as number | null,
+    revocationReason: row['revocation_reason'] as string | null,
+    lastUsedAt: row['last_used_at'] as number | null,
   }
-  const kid = row['kid'] as string | null
-  if (kid !== null) {
-    return {
-      ...common,
-      format: 'jwt',
-      kid,
-      statusListId: row['status_list_id'] as string,
-      statusIndex: row['status_index'] as number,
-    }
-  }
-  return {
-    ...common,
-    format: 'opaque',
-    mac: row['mac'] as Uint8Array,
-    sealed: row['sealed'] as Uint8Array | null,
-    likeness: row['likeness'] as string,
-  }
+  return kid === null
+    ? Object.assign(common, {
+        format: 'opaque' as const,
+        mac: row['mac'] as Uint8Array,
+        sealed: row['sealed'] as Uint8Array | null,
+        likeness: row['likeness'] as string,
+      })
+    : Object.assign(common, {
+        format: 'jwt' as const,
+        kid,
+        statusListId: row['status_list_id'] as string,
+        statusIndex: row['status_index'] as number,
+      })
 }
 
 export function toStatusList(row: SqlRow): StatusListRecord {
