@@ -1,3 +1,4 @@
+import { withSignal } from '../../client/waiting.ts'
 import type { EngineFailures } from './engine.ts'
 
 /** A request that the code under test has sent. */
@@ -41,7 +42,8 @@ export function createNetwork(hosts: readonly Host[]): Network {
       const { answer, failures } = host
       const answered =
         canFail && failures !== undefined ? failures.answer(request, answer) : answer(request)
-      return await untilAborted(answered, signal)
+      // An engine takes no notice of who has gone; `fetch` does.
+      return await withSignal(answered, signal)
     } catch (cause) {
       signal.throwIfAborted()
       throw new TypeError('fetch failed', { cause })
@@ -60,18 +62,5 @@ export function createNetwork(hosts: readonly Host[]): Network {
         requests.push(Object.freeze({ method, url, path: new URL(url).pathname }))
       return send(request, true)
     },
-  })
-}
-
-/** An engine takes no notice of who has gone; `fetch` does. */
-function untilAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => {
-      reject(signal.reason as Error)
-    }
-    signal.addEventListener('abort', abort)
-    void work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', abort)
-    })
   })
 }
