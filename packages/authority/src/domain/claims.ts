@@ -19,7 +19,6 @@ const RESERVED: ReadonlySet<string> = new Set(RESERVED_CLAIMS)
  */
 export function encodeClaims(claims: unknown, format: 'opaque' | 'jwt'): string | null {
   if (claims === undefined || claims === null) return null
-  if (format === 'jwt' && isObject(claims) && Object.keys(claims).length === 0) return null
   if (depthExceeds(claims, MAX_CLAIMS_DEPTH)) {
     throw invalid(`claims may be nested at most ${MAX_CLAIMS_DEPTH} levels deep.`)
   }
@@ -32,7 +31,8 @@ export function encodeClaims(claims: unknown, format: 'opaque' | 'jwt'): string 
   if (Buffer.byteLength(text) > MAX_CLAIMS_BYTES) {
     throw invalid(`claims may have at most ${MAX_CLAIMS_BYTES} bytes as JSON.`)
   }
-  return text
+  // A JWT has its members among others.
+  return format === 'jwt' && text === '{}' ? null : text
 }
 
 /** The same text for equal claims, whatever the order of their members. */

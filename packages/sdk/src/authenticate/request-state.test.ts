@@ -22,7 +22,7 @@ const auth = m2mAuth(machine, TOKEN)
 /** Everything that a refusal knows and a caller must not learn. */
 const ERROR = new CountersignError('token-audience-mismatch', {
   expected: 'aud to name mch_secretplan',
-  got: '2 others',
+  got: '2 other receivers',
   requestId: 'req_1',
 })
 const refused = signedOut('m2m_token', {
@@ -72,7 +72,7 @@ describe('a state that is signed out', () => {
       error: ERROR,
       httpStatus: 401,
     })
-    expect(refused.message).toContain('2 others')
+    expect(refused.message).toContain('2 other receivers')
     expect(refused.debug()).toEqual({
       tokenType: 'm2m_token',
       isAuthenticated: false,

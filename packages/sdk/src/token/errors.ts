@@ -60,7 +60,7 @@ export class CountersignError extends Error {
 
   constructor(code: CountersignErrorCode, details: CountersignErrorDetails = {}) {
     const { cause, ...rest } = details
-    super(describe(code, details), cause ? { cause } : undefined)
+    super(describe(code, details), cause === undefined ? undefined : { cause })
     const own = { name: 'CountersignError', code, docs: `docs/errors.md#${code}` }
     Object.assign(this, { errors: [], ...rest, ...own })
   }

@@ -221,3 +221,8 @@ test('the judged claims have the receivers as an array, and are the payload wher
   const one = { ...GOOD_PAYLOAD, aud: RECEIVER }
   expect(judgeM2MClaims(one, expected, TEST_NOW_MS)).toEqual(GOOD_PAYLOAD)
 })
+
+test('what the header must be is said once, for all who read it', () => {
+  expect(Object.isFrozen(M2M_HEADER)).toBe(true)
+  expect(Object.isFrozen(M2M_HEADER.cat)).toBe(true)
+})

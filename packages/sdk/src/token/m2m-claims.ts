@@ -14,11 +14,11 @@ import {
 export const M2M_CATEGORY = 'cl_B7d4PD333AAA'
 
 /** The header of a machine JWT. */
-export const M2M_HEADER: HeaderRules = {
+export const M2M_HEADER: HeaderRules = Object.freeze({
   typ: 'jwt',
   isTypOptional: true,
-  cat: [M2M_CATEGORY],
-}
+  cat: Object.freeze([M2M_CATEGORY]),
+})
 
 /** What a machine JWT must say to be accepted here. */
 export interface M2MExpectations {

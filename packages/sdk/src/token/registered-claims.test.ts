@@ -41,9 +41,11 @@ describe('the receivers', () => {
 
   test('that are others are counted, and not named', () => {
     expect(of(['secret', 'other'], ['a', 'b'])).toBe(
-      'token-audience-mismatch: expected aud to name a or b, got 2 others',
+      'token-audience-mismatch: expected aud to name a or b, got 2 other receivers',
     )
-    expect(of([], ['a'])).toBe('token-audience-mismatch: expected aud to name a, got 0 others')
+    expect(of([], ['a'])).toBe(
+      'token-audience-mismatch: expected aud to name a, got 0 other receivers',
+    )
   })
 
   test('that are no texts are refused, where any are accepted too', () => {

@@ -28,7 +28,7 @@ export function judgeAudience(
   throw refusal(
     'token-audience-mismatch',
     `aud to name ${audience.join(' or ')}`,
-    `${receivers.length} others`,
+    `${receivers.length} other receivers`,
   )
 }
 

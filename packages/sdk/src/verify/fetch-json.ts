@@ -12,7 +12,7 @@ export const PLATFORM_FETCH: Fetch = (url, init) => globalThis.fetch(url, init)
  */
 export const NO_REDIRECT = { redirect: 'manual' } as const
 
-const JSON_TYPE = /^application\/([^;]+\+)?json *(;|$)/i
+const JSON_TYPE = /^application\/(.+\+)?json\s*$/i
 const MAX_BYTES = 262_144
 const TIMEOUT_MS = 5_000
 
@@ -38,7 +38,7 @@ export async function fetchJson(
 /**
  * The same for a text of another media type.
  *
- * @param types Of the whole header: with parameters, in any case.
+ * @param types Of the media type as it comes: in any case, and perhaps with white space behind it.
  * @throws {CountersignError} `keys-unavailable`
  */
 export async function fetchText(
@@ -53,7 +53,8 @@ export async function fetchText(
   const load = async (): Promise<string> => {
     const response = await fetch(url, { ...NO_REDIRECT, headers: { accept }, signal })
     const { status, body } = response
-    const type = response.headers.get('content-type') ?? ''
+    // Its parameters say nothing of what it is.
+    const [type = ''] = (response.headers.get('content-type') ?? '').split(';')
     if (status === 200 && types.test(type)) return readBounded(response, MAX_BYTES)
     body?.cancel().catch(() => undefined)
     got = `status ${status} ${type}`

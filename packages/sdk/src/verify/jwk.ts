@@ -71,7 +71,7 @@ export async function importKeySet(
 ): Promise<Keys> {
   const jwks = set.keys.slice(0, MAX_KEYS).filter(isJsonObject)
   const kids = jwks.map(({ kid }) => kid)
-  const unique = jwks.filter(({ kid }) => kids.indexOf(kid) === kids.lastIndexOf(kid))
+  const unique = jwks.filter(({ kid }) => kids.filter((one) => one === kid).length === 1)
   const keys = await Promise.all(unique.map((jwk) => importJwk(importKey, jwk, known)))
   return new Map(keys.filter((key) => key !== null).map((key) => [key.kid, key]))
 }
@@ -121,8 +121,8 @@ function isForVerifying(jwk: JsonObject): boolean {
 
 /** Of what is no member of a key, and of what is too long for one, there are no bytes. */
 function decode(value: unknown): Uint8Array {
-  const bytes = isText(value) && value.length <= 1024 && decodeBase64url(value)
-  return bytes || new Uint8Array()
+  const isPossible = isText(value) && value.length <= 1024
+  return (isPossible ? decodeBase64url(value) : null) ?? new Uint8Array()
 }
 
 function publicMembers(jwk: JsonObject, type: KeyType): Readonly<Record<string, string>> {
@@ -138,7 +138,7 @@ function measureRsa({ n, e }: JsonObject): number {
   const modulus = decode(n)
   const { length } = modulus
   const [first = 0] = modulus
-  const last = Number(modulus.at(-1))
+  const last = modulus.at(-1) ?? 0
   const bits = length * 8 - Math.clz32(first) + 24
   const isFit = first > 0 && last % 2 === 1 && bits >= 2048 && bits <= 4096
   return isFit && RSA_EXPONENTS.includes(e) && !isRoca(modulus) ? length : 0

@@ -59,8 +59,8 @@ export interface CheckedJwtOptions extends JwtOptions {
   readonly fetch: Fetch
 }
 
-/** What the clock of the options tells, or the platform's. */
-interface Times {
+/** The clock of the options, or the platform's two. */
+interface Clocks {
   /** Epoch milliseconds. */
   readonly now: () => number
   /** Milliseconds that should only go forward. */
@@ -68,7 +68,7 @@ interface Times {
 }
 
 /** What decides about the JWTs of an issuer. */
-export interface JwtSettings extends Omit<CheckedJwtOptions, 'clock'>, Times {}
+export interface JwtSettings extends Omit<CheckedJwtOptions, 'clock'>, Clocks {}
 
 export const JWT_CHECKS: Checks<JwtOptions, CheckedJwtOptions> = {
   algorithms: checkAlgorithms,
@@ -88,13 +88,13 @@ export const JWT_OPTION_NAMES: readonly string[] = Object.keys(JWT_CHECKS)
 
 /** @throws {CountersignError} `configuration-invalid`, naming the option. */
 export function checkJwtOptions(options: JwtOptions): JwtSettings {
-  return withTimes(checkEach(options, JWT_CHECKS))
+  return withClock(checkEach(options, JWT_CHECKS))
 }
 
-export function withTimes<Options extends Pick<JwtOptions, 'clock'>>({
+export function withClock<Options extends Pick<JwtOptions, 'clock'>>({
   clock,
   ...options
-}: Options): Omit<Options, 'clock'> & Times {
+}: Options): Omit<Options, 'clock'> & Clocks {
   return {
     ...options,
     now: clock ?? (() => Date.now()),

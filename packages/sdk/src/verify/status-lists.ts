@@ -70,7 +70,7 @@ const MAX_LISTS = 256
 
 const MAX_TOKEN_BYTES = 262_144
 
-const LIST_TYPE = /^application\/statuslist\+jwt *(;|$)/i
+const LIST_TYPE = /^application\/statuslist\+jwt\s*$/i
 
 /** 2^20 statuses of 8 bits; a small text can be deflated from a thousand times as much. */
 const MAX_INFLATED_BYTES = 1_048_576

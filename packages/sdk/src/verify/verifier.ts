@@ -11,7 +11,7 @@ import {
   type JwtOptions,
   type JwtSettings,
   keySetOf,
-  withTimes,
+  withClock,
 } from './jwt-settings.ts'
 import { createJwtVerifier, type JwtVerifier } from './jwt-verifier.ts'
 import type { KeySet } from './key-set.ts'
@@ -86,7 +86,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
 /** The same on an engine of one's choice: both are held to the same verdicts. */
 export function createVerifierOn(on: Engine, options: VerifierOptions): Verifier {
   checkNames('options', options, Object.keys(CHECKS))
-  const settings = withTimes(checkEach(options, CHECKS))
+  const settings = withClock(checkEach(options, CHECKS))
   const keys = keySetOf(settings, on)
   const status = statusCheckOf(settings.revocation, settings, keys, settings.issuer, on)
   const verifier = createM2MVerifier({ ...settings, status }, keys, on)

@@ -1,7 +1,6 @@
 import { CountersignError } from '../../token/errors.ts'
-import { type Fetch, NO_REDIRECT } from '../../verify/fetch-json.ts'
+import { type Fetch, NO_REDIRECT, PLATFORM_FETCH } from '../../verify/fetch-json.ts'
 import { invalidOption } from '../../verify/options.ts'
-import { PLATFORM_FETCH } from '../../verify/fetch-json.ts'
 import { refusesToken } from './challenge.ts'
 import type { LiveToken } from './live-token.ts'
 import { judgePlace, judgeRedirect, placeOf } from './origins.ts'

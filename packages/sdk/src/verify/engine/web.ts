@@ -47,7 +47,7 @@ function createVerifiedTokens<Claims>({
       )
     },
     remember(token, verified) {
-      if (cacheSize === 0) return
+      if (cacheSize < 1) return
       digest(token).then(
         (own) => {
           entries.set(token.slice(END), { digest: own, verified })

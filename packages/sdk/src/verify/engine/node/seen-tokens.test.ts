@@ -77,8 +77,8 @@ describe.each([
     }
   })
 
-  test('of size 0 it holds nothing', async () => {
-    const tokens = create(0)
+  test.each([0, 0.5])('of size %d it holds nothing', async (size) => {
+    const tokens = create(size)
     for (let count = 0; count < 3; count++) {
       tokens.remember(tokenOf(1), verified(1))
       await new Promise((resolve) => setTimeout(resolve, 5))

@@ -29,7 +29,7 @@ export function createSeenTokens<Claims>(size: number): VerifiedTokens<Claims> {
       return slot?.digest === digest(token.slice(signed.length)) ? slot.verified : undefined
     },
     remember(token, verified) {
-      if (size === 0) return
+      if (size < 1) return
       const fingerprint = fingerprintOf(token)
       const slot = slots.get(fingerprint)
       if (slot === undefined) slots.set(fingerprint, {})
