@@ -39,7 +39,10 @@ test.each(['', 'Accept', 'ignore', null, true, ['accept']])(
   'anything but refuse or accept is refused: %j',
   (whenUnavailable) => {
     expect(() => checkRevocation({ whenUnavailable } as never)).toThrow(
-      expect.objectContaining({ code: 'configuration-invalid' }),
+      expect.objectContaining({
+        message:
+          'configuration-invalid: expected revocation.whenUnavailable to be refuse or accept',
+      }),
     )
   },
 )

@@ -77,6 +77,12 @@ describe.each([
     }
   })
 
+  test('of size 1 it holds one', async () => {
+    const tokens = create(1)
+    await remember(tokens, 1)
+    expect(await find(tokens, tokenOf(1))).toEqual(verified(1))
+  })
+
   test.each([0, 0.5])('of size %d it holds nothing', async (size) => {
     const tokens = create(size)
     for (let count = 0; count < 3; count++) {
