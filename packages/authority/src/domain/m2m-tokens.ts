@@ -194,18 +194,13 @@ async function issueOpaque(
     }
   }
 
-  const content = {
-    machineId: machine.id,
-    scopes,
-    claims,
-    expiresAt: now + Math.max(1, Math.round(lifetimeSeconds * 1000)),
-  }
+  const expiresAt = now + Math.max(1, Math.round(lifetimeSeconds * 1000))
   const minted = credentials.mint({
     kind: 'm2m-token',
     prefix: 'mt_',
     idKind: 'm2mToken',
     idBytes: context.ids.bytes('m2mToken'),
-    bound: rights(content),
+    bound: rights({ machineId: machine.id, scopes, claims, expiresAt }),
   })
   const token: OpaqueTokenRecord = {
     format: 'opaque',
@@ -214,7 +209,7 @@ async function issueOpaque(
     secretVersion: by.secretVersion,
     scopes,
     claims,
-    expiresAt: content.expiresAt,
+    expiresAt,
     mac: minted.mac,
     sealed: secrets.keep(m2mTokenPlace(minted.id), minted.text),
     likeness,

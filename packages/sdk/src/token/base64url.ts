@@ -17,7 +17,7 @@ export function decodeBase64url(text: string): Uint8Array | null {
     // That is lenient: but each byte string has one spelling.
     if (encodeCharacters(characters) !== text) return null
     const bytes = new Uint8Array(characters.length)
-    // In an eighth of the time that `Uint8Array.from` takes.
+    // `Uint8Array.from` takes several times as long.
     for (let at = 0; at < bytes.length; at++) bytes[at] = characters.charCodeAt(at)
     return bytes
   } catch {

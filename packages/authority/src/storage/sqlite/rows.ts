@@ -116,7 +116,7 @@ export function toScope(row: SqlRow): ScopeRecord {
 export function toM2MToken(row: SqlRow): M2MTokenRecord {
   const scopes = row['scopes'] as string
   const kid = row['kid'] as string | null
-  // Not spread: on Node 20 that takes as long as the reading of the row.
+  // Not spread, which takes microseconds on Node 20.
   const common = {
     id: row['id'] as string,
     machineId: row['machine_id'] as string,

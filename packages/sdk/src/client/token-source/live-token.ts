@@ -1,8 +1,7 @@
 import { CountersignError } from '../../token/errors.ts'
-import { withSignal } from '../waiting.ts'
 import { createRefreshed, forward } from '../../verify/refreshed.ts'
 import type { Connection } from '../connection.ts'
-import { sleep, within } from '../waiting.ts'
+import { sleep, within, withSignal } from '../waiting.ts'
 import { type Grant, tooLate } from './grant.ts'
 import { STORE_TIMEOUT_MS } from './store.ts'
 
