@@ -2,7 +2,7 @@ import { decodedLength } from '../../../token/base64url.ts'
 import { refusal } from '../../../token/errors.ts'
 import type { VerifiedToken, VerifiedTokens } from '../../verified-tokens.ts'
 import type { VerifiedTokensOptions } from '../engine.ts'
-import { writeBase64url } from './base64url.ts'
+import { decodeCharacters } from './base64url.ts'
 import {
   claimsOf,
   isLike,
@@ -40,8 +40,10 @@ const MAX_STRANGERS = 1_024
 
 /** The characters of the token that is looked at: for each its three bytes at most, so that none is cut off. */
 const input = Buffer.allocUnsafeSlow(MAX_CHARACTERS * 3)
-const inputs = new Map<number, Uint8Array>()
-const signatures = new Map<number, Uint8Array>()
+/** The same without Node's ways to it, which are longer. */
+const inputBytes = new Uint8Array(input.buffer)
+/** Parts of it, each made once. */
+const views = new Map<number, Uint8Array>()
 
 /**
  * Knows tokens that are like others, besides those that have been seen.
@@ -141,33 +143,35 @@ function verifyLike<Claims extends object>(
   const written = input.write(token)
   try {
     const end = token.indexOf('.', prefix.length)
-    const payloadLength = decodedLength(end - prefix.length)
+    const start = end + 1
     const isReadable =
       end > 0 &&
-      decodedLength(length - end - 1) === signatureLength &&
+      decodedLength(length - start) === signatureLength &&
       // A byte a character, or it is not ASCII.
       written === length &&
-      writeBase64url(part, token.slice(prefix.length, end)) &&
-      isLike(template, payloadLength)
+      decodeCharacters(input, prefix.length, end, part, 0) &&
+      isLike(template, decodedLength(end - prefix.length)) &&
+      // Where it stands.
+      decodeCharacters(input, start, length, input, start)
     if (!isReadable) return undefined
-    const claims = claimsOf(template)
-    if (!writeBase64url(part, token.slice(end + 1))) return undefined
-    const signature = startOf(part, signatureLength, signatures)
+    const signature = viewOf(start, start + signatureLength)
     // A promise is no verdict.
-    if (key.check(startOf(input, end, inputs), signature) === true) return { key, claims }
+    if (key.check(viewOf(0, end), signature) === true) {
+      return { key, claims: claimsOf(template) }
+    }
     throw refusal('token-signature-invalid')
   } finally {
     // However long no other token comes: what is left is no part of it that others do not have.
-    input.fill(0, prefix.length, written)
-    part.fill(0, 0, signatureLength)
+    inputBytes.fill(0, prefix.length, written)
   }
 }
 
-/** The first bytes, in a view that is made once. */
-function startOf(bytes: Uint8Array, length: number, views: Map<number, Uint8Array>): Uint8Array {
-  const known = views.get(length)
+/** A part of the input. */
+function viewOf(start: number, end: number): Uint8Array {
+  const place = start * MAX_CHARACTERS * 4 + end
+  const known = views.get(place)
   if (known !== undefined) return known
-  const view = bytes.subarray(0, length)
-  views.set(length, view)
+  const view = inputBytes.subarray(start, end)
+  views.set(place, view)
   return view
 }
